@@ -1,0 +1,84 @@
+import { connect as connectTcp, isIP } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type Address, formatAddress } from './address.js'
+import { RelayError } from './errors.js'
+import { RawConnection } from './raw-connection.js'
+import { ReadBuffer } from './read-buffer.js'
+import { SOCKET_SETTINGS } from './socket-settings.js'
+
+export interface DialTarget {
+  readonly address: Address
+  readonly tls?: ConnectionOptions | undefined
+  readonly connectTimeoutMs: number
+}
+
+/**
+ * Opens one connection: DNS, TCP and TLS within `connectTimeoutMs`.
+ *
+ * **Fails** with a `RelayError`, `ERR_RELAY_CONNECT` or `ERR_RELAY_CONNECT_TIMEOUT`. **Cancels** with the signal's reason. Nothing
+ * stays open then.
+ */
+export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnection> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const { connectTimeoutMs } = target
+    const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
+    const tcp = connectTcp({
+      ...target.address,
+      ...SOCKET_SETTINGS,
+      // Node's 250 ms for each address of a name are too few for a far upstream.
+      autoSelectFamilyAttemptTimeout: Math.max(1_000, connectTimeoutMs / 4),
+      ...(readBuffer && { onread: readBuffer.onread }),
+    })
+    // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
+    const tls = target.tls && { ...serverName(target.address), ...target.tls }
+    const socket = tls === undefined ? tcp : connectTls({ ...SOCKET_SETTINGS, ...tls, socket: tcp })
+    const timer = connectTimeoutMs > 0 ? setTimeout(onTimeout, connectTimeoutMs) : undefined
+
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', onConnect)
+    socket.on('error', onError)
+    if (tls !== undefined) tcp.on('error', onError)
+    // Not `connect({ signal })`: that one stays armed after the connection is made.
+    signal.addEventListener('abort', onAbort, { once: true })
+
+    function settle(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      socket.off(tls === undefined ? 'connect' : 'secureConnect', onConnect)
+    }
+    function fail(reason: unknown): void {
+      settle()
+      tcp.destroy()
+      socket.destroy()
+      reject(reason)
+    }
+    function onConnect(): void {
+      settle()
+      const connection = new RawConnection(socket, { tcp, readBuffer })
+      socket.off('error', onError)
+      resolve(connection)
+    }
+    function onAbort(): void {
+      fail(signal.reason)
+    }
+    function onTimeout(): void {
+      const message = `could not connect to ${formatAddress(target.address)} within ${connectTimeoutMs} ms`
+      fail(new RelayError('ERR_RELAY_CONNECT_TIMEOUT', message, { side: 'upstream', phase: 'connect' }))
+    }
+    function onError(error: Error): void {
+      const message = `could not connect to ${formatAddress(target.address)}: ${reasonOf(error)}`
+      fail(new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause: error }))
+    }
+  })
+}
+
+function serverName(address: Address): ConnectionOptions {
+  if ('path' in address) return {}
+  return isIP(address.host) === 0 ? { host: address.host, servername: address.host } : { host: address.host }
+}
+
+// Of a name with several addresses Node reports an AggregateError with an empty message.
+function reasonOf(error: Error): string {
+  const errors: Error[] = error instanceof AggregateError ? error.errors : [error]
+  return errors.map(({ message }) => message).join('; ')
+}

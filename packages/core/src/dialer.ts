@@ -1,0 +1,95 @@
+import type { ConnectionOptions } from 'node:tls'
+import { type Address, parseAddress } from './address.js'
+import { dial } from './dial.js'
+import { RelayError } from './errors.js'
+import type { Connector, Lease } from './lease.js'
+import { checkOptions, milliseconds, type OptionCheck, text } from './options.js'
+import type { RawConnection } from './raw-connection.js'
+
+export interface DialerOptions {
+  /** Name or address of the upstream. */
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** A unix socket, instead of `host` and `port`. */
+  readonly path?: string | undefined
+  /** TLS to the upstream, verified by default: `true`, or what `tls.connect` takes. */
+  readonly tls?: boolean | ConnectionOptions | undefined
+  /**
+   * For DNS, TCP and TLS together; 0 disables.
+   * @default 5_000
+   */
+  readonly connectTimeoutMs?: number | undefined
+}
+
+const anyPort: OptionCheck = (value) => (Number.isInteger(value) ? undefined : 'a port')
+const tlsOptions: OptionCheck = (value) =>
+  typeof value === 'boolean' || (typeof value === 'object' && value !== null)
+    ? undefined
+    : 'a boolean or options of tls.connect'
+
+/** A connector that dials a fresh connection for each session, and ends it with the session. */
+export function dialer(options: DialerOptions): Connector {
+  checkOptions('dialer', options, {
+    host: text,
+    port: anyPort,
+    path: text,
+    tls: tlsOptions,
+    connectTimeoutMs: milliseconds,
+  })
+  const target = {
+    address: addressOf(options),
+    tls: options.tls === true ? {} : options.tls || undefined,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+  }
+  let closed = false
+  let dialed = 0
+  let failed = 0
+  let dialing = 0
+  return {
+    async connect({ signal }): Promise<Lease> {
+      if (closed)
+        throw new RelayError('ERR_RELAY_CLOSED', 'the dialer is closed', {
+          side: 'upstream',
+          phase: 'connect',
+        })
+      dialing++
+      try {
+        const connection = await dial(target, signal)
+        dialed++
+        return freshLease(connection)
+      } catch (error) {
+        failed++
+        throw error
+      } finally {
+        dialing--
+      }
+    },
+    async close() {
+      closed = true
+    },
+    stats: () => Object.freeze({ dialed, failed, dialing }),
+  }
+}
+
+function addressOf({ host, port, path }: DialerOptions): Address {
+  if (path !== undefined && (host !== undefined || port !== undefined)) {
+    throw new TypeError('dialer: expected either "path", or "host" and "port", got both')
+  }
+  if (path !== undefined) return parseAddress({ path })
+  if (host === undefined || port === undefined)
+    throw new TypeError('dialer: expected "host" and "port", or "path"')
+  return parseAddress({ host, port })
+}
+
+function freshLease(connection: RawConnection): Lease {
+  const { socket } = connection
+  return {
+    socket,
+    origin: 'dialed',
+    async release() {
+      connection.destroy()
+    },
+    discard: () => connection.destroy(),
+    detach: () => socket,
+  }
+}

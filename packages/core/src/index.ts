@@ -1,0 +1,15 @@
+export { type Address, type AddressLike, formatAddress, parseAddress } from './address.js'
+export type { SessionCloseMessage, SessionOpenMessage } from './channels.js'
+export type { CloseReason, RelayResult } from './close-reason.js'
+export { type DialerOptions, dialer } from './dialer.js'
+export { type Phase, RelayError, type RelayErrorCode, type RelayErrorOptions, type Side } from './errors.js'
+export type { ConnectContext, Connector, Lease, LeaseOrigin } from './lease.js'
+export { type RelayOptions, relay } from './relay.js'
+export {
+  createRelayServer,
+  RelayServer,
+  type RelayServerOptions,
+  type RelayServerStats,
+  type SessionSnapshot,
+} from './server.js'
+export type { SessionInfo } from './session-info.js'

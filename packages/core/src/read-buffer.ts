@@ -1,0 +1,76 @@
+import type { OnReadOpts } from 'node:net'
+
+type Memory = Buffer<ArrayBuffer>
+
+const SMALL_BYTES = 4 * 1024
+const LARGE_BYTES = 64 * 1024
+
+// Reads that would have fitted the small buffer, in a row, before the large one is given back.
+const SHRINK_AFTER = 16
+
+// Large buffers that no connection uses: enough for a burst, not enough to matter.
+const MAX_SPARE = 64
+const spare: Memory[] = []
+
+/**
+ * The memory a dialed socket reads into (`net.connect`'s `onread`), reused for every read: no allocation, and so no garbage, for
+ * each 64 KiB relayed. A connection that fills the small buffer gets a large one, and gives it back when its reads stay small,
+ * so that an idle session keeps one page.
+ *
+ * A chunk handed to `onData` is *lent*: it is overwritten by the next read. Whoever still needs it returns `false`, which stops
+ * reading, and the memory stays as it is until reading goes on.
+ */
+export class ReadBuffer {
+  /** Set by the connection before the first read. */
+  onData: (chunk: Buffer) => boolean = () => false
+  #memory: Memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
+  #smallReads = 0
+  #lent = false
+
+  /** What `net.connect` takes as `onread`. */
+  readonly onread: OnReadOpts = {
+    buffer: () => this.#memory,
+    callback: (bytes) => this.#onRead(bytes),
+  }
+
+  /** The borrower of the last chunk is done with it; call before reading goes on. */
+  returned(): void {
+    this.#lent = false
+  }
+
+  /** The socket is closed: nothing is read any more. */
+  release(): void {
+    // A chunk that is still in a write queue must never be overwritten: its memory is left to the garbage collector.
+    if (!this.#lent) recycle(this.#memory)
+    this.#memory = EMPTY
+  }
+
+  #onRead(bytes: number): boolean {
+    const memory = this.#memory
+    this.#lent = true
+    const more = this.onData(bytes === memory.length ? memory : memory.subarray(0, bytes))
+    if (!more) return false
+    this.#lent = false
+    this.#fit(bytes)
+    return true
+  }
+
+  // Node asks `buffer()` for the memory of the next read right after the callback.
+  #fit(bytes: number): void {
+    if (this.#memory.length === SMALL_BYTES) {
+      if (bytes === SMALL_BYTES) this.#memory = spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+    } else if (bytes > SMALL_BYTES) {
+      this.#smallReads = 0
+    } else if (++this.#smallReads === SHRINK_AFTER) {
+      this.#smallReads = 0
+      recycle(this.#memory)
+      this.#memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function recycle(memory: Memory): void {
+  if (memory.length === LARGE_BYTES && spare.length < MAX_SPARE) spare.push(memory)
+}

@@ -1,0 +1,112 @@
+import type { CloseReason, RelayResult } from './close-reason.js'
+import { RelayError } from './errors.js'
+import type { Connector } from './lease.js'
+import { RawConnection } from './raw-connection.js'
+import type { SessionInfo } from './session-info.js'
+import { type CopyPolicy, TwoWayCopy } from './two-way-copy.js'
+
+/**
+ * One client, from accept to close: gets it an upstream connection and has the two copied.
+ *
+ * ```text
+ *   connecting ────── a lease ──────▶ copying ──────▶ closed
+ *       │                                               ▲
+ *       └── dial failed, client reset, cut() ───────────┘   the client is reset: it must not take nothing for an answer
+ * ```
+ *
+ * It owns the client until the copy does.
+ */
+export class Session {
+  readonly info: SessionInfo
+  readonly done: Promise<RelayResult>
+  readonly #client: RawConnection
+  readonly #policy: CopyPolicy
+  readonly #startedAt = performance.now()
+  readonly #dialing = new AbortController()
+  #copy: TwoWayCopy | undefined
+  #reason: CloseReason | undefined
+  #error: RelayError | undefined
+
+  constructor(info: SessionInfo, client: RawConnection, connector: Connector, policy: CopyPolicy) {
+    this.info = info
+    this.#client = client
+    this.#policy = policy
+    this.done = this.#run(connector)
+  }
+
+  /** Bytes so far. */
+  get bytes(): { up: number; down: number } {
+    return this.#copy?.bytes ?? { up: 0, down: 0 }
+  }
+
+  /** Ends the session now, in whatever state it is. */
+  cut(reason: CloseReason): void {
+    if (this.#copy !== undefined) this.#copy.cut(reason)
+    else this.#giveUp(reason)
+  }
+
+  async #run(connector: Connector): Promise<RelayResult> {
+    const client = this.#client
+    // A FIN is not looked at: it is forwarded after the connect, in its place behind the client's bytes.
+    const closed = new Promise<void>((resolve) => {
+      client.attach({
+        reader: { onData: () => false, onEnd: () => {} },
+        writer: { onFlushed: () => {}, onFinished: () => {} },
+        onClosed: (error) => {
+          this.#giveUp('client-reset', error)
+          resolve()
+        },
+      })
+    })
+    try {
+      const lease = await connector.connect({ signal: this.#dialing.signal, client: this.info })
+      if (this.#reason === undefined) {
+        this.#copy = new TwoWayCopy(client, RawConnection.of(lease.socket), this.#policy, this.#startedAt)
+        return await this.#copy.done
+      }
+      lease.discard()
+    } catch (error) {
+      this.#giveUp(
+        error instanceof RelayError && error.code === 'ERR_RELAY_CONNECT_TIMEOUT'
+          ? 'connect-timeout'
+          : 'connect-failed',
+        error,
+      )
+    }
+    if (!client.closed) client.reset()
+    await closed
+    return this.#failure()
+  }
+
+  #giveUp(reason: CloseReason, cause?: unknown): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    if (cause instanceof RelayError) this.#error = cause
+    else if (cause !== undefined) this.#error = failed(reason, cause)
+    this.#dialing.abort(reason)
+  }
+
+  #failure(): RelayResult {
+    return {
+      reason: this.#reason as CloseReason,
+      ...(this.#error && { error: this.#error }),
+      up: { bytes: 0 },
+      down: { bytes: 0 },
+      durationMs: performance.now() - this.#startedAt,
+    }
+  }
+}
+
+function failed(reason: CloseReason, cause: unknown): RelayError {
+  return reason === 'client-reset'
+    ? new RelayError('ERR_RELAY_RESET', 'the client reset the connection', {
+        side: 'client',
+        phase: 'connect',
+        cause,
+      })
+    : new RelayError('ERR_RELAY_CONNECT', `could not connect: ${String(cause)}`, {
+        side: 'upstream',
+        phase: 'connect',
+        cause,
+      })
+}
