@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts'],
+    setupFiles: ['packages/core/test/support/leaks.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -182,7 +182,7 @@ describe('deadlines', () => {
   )
 
   symmetric('ends a session whose reader never reads and never closes', async (wire) => {
-    const { near, far, result } = await wire({ idleTimeoutMs: 200, pausedFar: true })
+    const { near, result } = await wire({ idleTimeoutMs: 200, pausedFar: true })
     near.socket.write(randomBytes(20 * MIB))
     expect((await result).reason).toBe('idle-timeout')
   })

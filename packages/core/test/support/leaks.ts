@@ -1,57 +1,56 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect } from 'vitest'
+import { beforeEach, expect, onTestFinished } from 'vitest'
 
-/** Runs a scenario; fails if descriptors or handles are not back at their baseline after it, or anything went unhandled or warned. */
-export async function checkLeaks(scenario: () => Promise<void>): Promise<void> {
-  const faults: unknown[] = []
-  const note = (fault: unknown): void => void faults.push(fault)
+// Loaded before each test file: after every test its descriptors and handles must be back at what they were before it, and
+// nothing may have warned.
+beforeEach(() => {
+  const before = openResources()
+  const warnings: unknown[] = []
+  const note = (warning: unknown): void => void warnings.push(warning)
   process.on('warning', note)
-  const before = resources()
-  try {
-    await scenario()
-    // Closing is asynchronous in the kernel and in libuv: the baseline must come back, and soon.
-    const deadline = performance.now() + 5_000
-    while (!atMost(resources(), before) && performance.now() < deadline) await sleep(5)
-    expect(resources()).toEqual(expect.objectContaining(lower(resources(), before)))
-    expect(faults).toEqual([])
-  } finally {
+  // The first to be registered is the last to be called: after the test has closed what it opened.
+  onTestFinished(async () => {
     process.off('warning', note)
-  }
+    // Closing is asynchronous, in the kernel and in libuv: the baseline must come back, and soon.
+    const deadline = performance.now() + 5_000
+    while (leaked(before).length > 0 && performance.now() < deadline) await sleep(5)
+    expect(leaked(before), 'left open by the test').toEqual([])
+    expect(warnings).toEqual([])
+  })
+})
+
+const HANDLES = new Set([
+  'TCPSocketWrap',
+  'TCPServerWrap',
+  'PipeWrap',
+  'PipeServerWrap',
+  'TLSWrap',
+  'ProcessWrap',
+])
+
+/** What the process has open now: sockets by their descriptor, handles by their kind. */
+function openResources(): readonly string[] {
+  return [...openSockets(), ...process.getActiveResourcesInfo().filter((kind) => HANDLES.has(kind))]
 }
 
-const WATCHED = ['sockets', 'TCPSocketWrap', 'TCPServerWrap', 'PipeWrap', 'TLSWrap', 'Timeout'] as const
-type Resources = Record<(typeof WATCHED)[number], number>
-
-function resources(): Resources {
-  const counts = Object.fromEntries(WATCHED.map((kind) => [kind, 0])) as Resources
-  for (const kind of process.getActiveResourcesInfo()) {
-    if (kind in counts) counts[kind as keyof Resources]++
-  }
-  counts.sockets = openSockets()
-  return counts
-}
-
-/** Sockets that this process has open, as the kernel sees it. */
-export function openSockets(): number {
-  let count = 0
-  for (const fd of readdirSync('/proc/self/fd')) {
+function openSockets(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
-      if (readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) count++
+      const target = readlinkSync(`/proc/self/fd/${fd}`)
+      return target.startsWith('socket:') ? [target] : []
     } catch {
       // It was closed meanwhile, as the descriptor of readdir itself is.
+      return []
     }
-  }
-  return count
+  })
 }
 
-// Timers of the test runner come and go: only more than before is a leak.
-function atMost(now: Resources, before: Resources): boolean {
-  return WATCHED.every((kind) => kind === 'Timeout' || now[kind] <= before[kind])
-}
-
-function lower(now: Resources, before: Resources): Partial<Resources> {
-  return Object.fromEntries(
-    WATCHED.filter((kind) => kind !== 'Timeout').map((kind) => [kind, Math.min(now[kind], before[kind])]),
-  )
+function leaked(before: readonly string[]): string[] {
+  const old = [...before]
+  return openResources().filter((resource) => {
+    const index = old.indexOf(resource)
+    if (index >= 0) old.splice(index, 1)
+    return index < 0
+  })
 }
