@@ -14,6 +14,7 @@ export type CloseReason =
   | 'interrupted'
   | 'connect-failed'
   | 'connect-timeout'
+  | 'pool-exhausted'
   | 'rejected'
   | 'draining'
   | 'killed'

@@ -55,6 +55,7 @@ export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnec
     function onConnect(): void {
       settle()
       const connection = new RawConnection(socket, { tcp, readBuffer })
+      connection.owned = true
       socket.off('error', onError)
       resolve(connection)
     }

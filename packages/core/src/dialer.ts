@@ -1,10 +1,10 @@
 import type { ConnectionOptions } from 'node:tls'
 import { type Address, parseAddress } from './address.js'
+import { ConnectionLease, type Lender } from './connection-lease.js'
 import { dial } from './dial.js'
 import { RelayError } from './errors.js'
 import type { Connector, Lease } from './lease.js'
 import { checkOptions, milliseconds, type OptionCheck, text } from './options.js'
-import type { RawConnection } from './raw-connection.js'
 
 export interface DialerOptions {
   /** Name or address of the upstream. */
@@ -26,6 +26,12 @@ const tlsOptions: OptionCheck = (value) =>
   typeof value === 'boolean' || (typeof value === 'object' && value !== null)
     ? undefined
     : 'a boolean or options of tls.connect'
+
+// A dialed connection serves one session, and ends with it.
+const lender: Lender = {
+  returned: ({ connection }) => connection.destroy(),
+  gone: () => {},
+}
 
 /** A connector that dials a fresh connection for each session, and ends it with the session. */
 export function dialer(options: DialerOptions): Connector {
@@ -56,7 +62,7 @@ export function dialer(options: DialerOptions): Connector {
       try {
         const connection = await dial(target, signal)
         dialed++
-        return freshLease(connection)
+        return new ConnectionLease(connection, lender, { origin: 'dialed' })
       } catch (error) {
         failed++
         throw error
@@ -79,17 +85,4 @@ function addressOf({ host, port, path }: DialerOptions): Address {
   if (host === undefined || port === undefined)
     throw new TypeError('dialer: expected "host" and "port", or "path"')
   return parseAddress({ host, port })
-}
-
-function freshLease(connection: RawConnection): Lease {
-  const { socket } = connection
-  return {
-    socket,
-    origin: 'dialed',
-    async release() {
-      connection.destroy()
-    },
-    discard: () => connection.destroy(),
-    detach: () => socket,
-  }
 }

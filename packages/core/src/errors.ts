@@ -9,11 +9,12 @@ export type RelayErrorCode =
   | 'ERR_RELAY_CONNECT'
   | 'ERR_RELAY_CONNECT_TIMEOUT'
   | 'ERR_RELAY_CLOSED'
+  | 'ERR_RELAY_FOREIGN_BYTES'
+  | 'ERR_RELAY_LEASED'
   | 'ERR_RELAY_LISTEN'
   | 'ERR_RELAY_PEER'
   | 'ERR_RELAY_PREMATURE_CLOSE'
   | 'ERR_RELAY_RESET'
-  | 'ERR_RELAY_TIMEOUT'
 
 export interface RelayErrorOptions {
   readonly side?: Side | undefined

@@ -3,8 +3,17 @@ export type { SessionCloseMessage, SessionOpenMessage } from './channels.js'
 export type { CloseReason, RelayResult } from './close-reason.js'
 export { type DialerOptions, dialer } from './dialer.js'
 export { type Phase, RelayError, type RelayErrorCode, type RelayErrorOptions, type Side } from './errors.js'
+export {
+  GuardedSocket,
+  type GuardedSocketOptions,
+  type InterruptOptions,
+  type InterruptResult,
+  type InterruptWhy,
+  type Validity,
+} from './guarded-socket.js'
 export type { ConnectContext, Connector, Lease, LeaseOrigin } from './lease.js'
 export { type RelayOptions, relay } from './relay.js'
+export type { ProofState, ReuseProof, ReuseRule } from './reuse-proof.js'
 export {
   createRelayServer,
   RelayServer,

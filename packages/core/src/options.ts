@@ -46,6 +46,8 @@ export const count: OptionCheck = (value) =>
 
 export const func: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function')
 
+export const boolean: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
+
 export const signal: OptionCheck = (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal')
 
 export const text: OptionCheck = (value) =>

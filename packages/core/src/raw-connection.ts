@@ -32,6 +32,7 @@ export interface ConnectionUser {
 }
 
 const NOTHING = Buffer.alloc(0)
+const ignore = (): void => {}
 const connections = new WeakMap<Duplex, RawConnection>()
 
 /**
@@ -48,6 +49,8 @@ const connections = new WeakMap<Duplex, RawConnection>()
  */
 export class RawConnection {
   readonly socket: Duplex
+  /** Whether a connector keeps it between its users; else the last one gives the socket back as it came. */
+  owned = false
   readonly #tcp: Socket | undefined
   readonly #readBuffer: ReadBuffer | undefined
   #user: ConnectionUser | undefined
@@ -58,6 +61,19 @@ export class RawConnection {
   #endDelivered = false
   #closed = false
   #error: Error | undefined
+  readonly #allowHalfOpen: boolean
+  readonly #listeners = {
+    end: () => this.#onEnd(),
+    drain: () => this.#user?.writer.onFlushed(),
+    finish: () => this.#user?.writer.onFinished(),
+    error: (error: Error) => {
+      this.#error ??= error
+    },
+    close: () => this.#onClose(),
+  }
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.#receive(chunk, false)) this.socket.pause()
+  }
 
   /** The connection of a socket: the same object each time. */
   static of(socket: Duplex): RawConnection {
@@ -76,14 +92,9 @@ export class RawConnection {
     this.socket = socket
     this.#tcp = options.tcp ?? (socket instanceof Socket ? socket : undefined)
     this.#readBuffer = options.readBuffer
+    this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
-    socket.on('end', () => this.#onEnd())
-    socket.on('drain', () => this.#user?.writer.onFlushed())
-    socket.on('finish', () => this.#user?.writer.onFinished())
-    socket.on('error', (error) => {
-      this.#error ??= error
-    })
-    socket.on('close', () => this.#onClose())
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
     if (this.#readBuffer !== undefined) this.#readBuffer.onData = (chunk) => this.#receive(chunk, true)
   }
 
@@ -107,6 +118,36 @@ export class RawConnection {
     return this.socket.writableFinished
   }
 
+  /** Whether somebody uses it. */
+  get inUse(): boolean {
+    return this.#user !== undefined
+  }
+
+  /** Why a next user could not have it, as far as the socket tells; `undefined` when it is good. */
+  get unfit(): 'invalid' | 'ended' | 'unread' | 'unflushed' | undefined {
+    const { socket } = this
+    if (this.#closed || socket.destroyed || this.#error !== undefined) return 'invalid'
+    if (this.#ended || socket.readableEnded || socket.writableEnded) return 'ended'
+    if (this.#unread.length > 0 || socket.readableLength > 0) return 'unread'
+    // Memory on loan waits in somebody else's write queue: the next read must not overwrite it.
+    if (socket.writableLength > 0 || this.#readBuffer?.lending) return 'unflushed'
+    return undefined
+  }
+
+  /** Waits until the kernel has taken everything written, at most `timeoutMs`. */
+  async flushed(timeoutMs: number): Promise<void> {
+    const { socket } = this
+    if (socket.writableLength === 0 || socket.writableEnded || socket.destroyed) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs)
+      // An empty write is called back behind all that was written before.
+      socket.write(NOTHING, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
   /** Gives the connection to a user, who gets what is unread first; reading starts with `resume()`. */
   attach(user: ConnectionUser): void {
     this.#user = user
@@ -118,6 +159,20 @@ export class RawConnection {
   detach(): void {
     this.#user = undefined
     this.pause()
+  }
+
+  /** Gives the socket back as it came: our listeners off, unread bytes in its own buffer. Nobody may use this object after it. */
+  restore(): void {
+    const { socket } = this
+    this.detach()
+    connections.delete(socket)
+    socket.off('data', this.#onData)
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
+    socket.allowHalfOpen = this.#allowHalfOpen
+    if (socket.destroyed || socket.readableEnded) return
+    for (const chunk of this.#unread.reverse()) socket.unshift(chunk)
+    // The one public way from paused back to "nobody has asked to read yet".
+    socket.on('readable', ignore).off('readable', ignore)
   }
 
   pause(): void {
@@ -141,11 +196,14 @@ export class RawConnection {
     // Only now: a 'data' listener without a reader would make the socket flow, and an unlistened one keeps its bytes.
     if (!this.#listening && this.#readBuffer === undefined) {
       this.#listening = true
-      this.socket.on('data', (chunk: Buffer) => {
-        if (!this.#receive(chunk, false)) this.socket.pause()
-      })
+      this.socket.on('data', this.#onData)
     }
     this.socket.resume()
+  }
+
+  /** Nobody needs the memory of the last lent chunk any more, and reading does not go on yet. */
+  returnLent(): void {
+    this.#readBuffer?.returned()
   }
 
   /** Puts bytes back: the next user reads them first. */
@@ -159,7 +217,7 @@ export class RawConnection {
     this.#unread = []
     if (this.#readBuffer !== undefined) return chunks
     // A destroyed socket still gives what it had buffered; 'data' may be emitted for it as well, to nobody.
-    this.socket.removeAllListeners('data')
+    this.socket.off('data', this.#onData)
     this.#listening = false
     for (let chunk = this.socket.read(); chunk !== null; chunk = this.socket.read()) chunks.push(chunk)
     return chunks
@@ -189,9 +247,10 @@ export class RawConnection {
   #receive(chunk: Buffer, lent: boolean): boolean {
     const reader = this.#user?.reader
     if (reader !== undefined && this.#flowing) {
-      if (reader.onData(chunk, lent)) return this.#flowing
-      this.#flowing = false
-      return false
+      const more = reader.onData(chunk, lent)
+      if (more) this.#readBuffer?.returned()
+      else this.#flowing = false
+      return more && this.#flowing
     }
     this.#unread.push(lent ? Buffer.from(chunk) : chunk)
     return false

@@ -33,6 +33,11 @@ export class ReadBuffer {
     callback: (bytes) => this.#onRead(bytes),
   }
 
+  /** Whether the last chunk is still on loan. */
+  get lending(): boolean {
+    return this.#lent
+  }
+
   /** The borrower of the last chunk is done with it; call before reading goes on. */
   returned(): void {
     this.#lent = false

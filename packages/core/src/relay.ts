@@ -1,6 +1,8 @@
 import { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type { RelayResult } from './close-reason.js'
+import { copyOver } from './copy-over.js'
+import { RelayError } from './errors.js'
 import type { Lease } from './lease.js'
 import { checkOptions, milliseconds, type OptionCheck, oneOf, signal } from './options.js'
 import { RawConnection } from './raw-connection.js'
@@ -63,22 +65,31 @@ export async function relay(
   options: RelayOptions = {},
 ): Promise<RelayResult> {
   checkOptions('relay', options, RELAY_OPTION_CHECKS)
-  const sides = [
-    duplexOf('client', client),
-    duplexOf('upstream', 'socket' in upstream ? upstream.socket : upstream),
-  ] as const
-  const copy = new TwoWayCopy(RawConnection.of(sides[0]), RawConnection.of(sides[1]), copyPolicy(options))
-  const { signal } = options
-  if (signal === undefined) return copy.done
+  const near = connectionOf('client', client)
+  const policy = copyPolicy(options)
+  // A session that is only copied has no connector to turn to: a stale upstream is its end.
+  const copy = isLease(upstream)
+    ? copyOver(near, upstream, policy, { replaceable: false })
+    : new TwoWayCopy(near, connectionOf('upstream', upstream), policy)
   const interrupt = (): void => copy.cut('interrupted')
-  if (signal.aborted) interrupt()
-  signal.addEventListener('abort', interrupt, { once: true })
-  return copy.done.finally(() => signal.removeEventListener('abort', interrupt))
+  const { signal } = options
+  if (signal?.aborted) interrupt()
+  signal?.addEventListener('abort', interrupt, { once: true })
+  const result = await copy.done
+  signal?.removeEventListener('abort', interrupt)
+  return result as RelayResult
 }
 
-function duplexOf(name: string, value: unknown): Duplex {
-  if (value instanceof Duplex) return value
-  throw new TypeError(
-    `relay: expected "${name}" to be a Duplex stream or a lease, got ${inspect(value, { depth: 0 })}`,
-  )
+function isLease(value: Duplex | Lease): value is Lease {
+  return typeof value === 'object' && value !== null && 'release' in value && 'socket' in value
+}
+
+function connectionOf(name: string, value: unknown): RawConnection {
+  if (!(value instanceof Duplex)) {
+    const accepted = name === 'client' ? 'a Duplex stream' : 'a Duplex stream or a lease'
+    throw new TypeError(`relay: expected "${name}" to be ${accepted}, got ${inspect(value, { depth: 0 })}`)
+  }
+  const connection = RawConnection.of(value)
+  if (connection.inUse) throw new RelayError('ERR_RELAY_LEASED', `the socket of "${name}" is leased already`)
+  return connection
 }

@@ -1,9 +1,10 @@
 import type { CloseReason, RelayResult } from './close-reason.js'
+import { copyOver } from './copy-over.js'
 import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
-import { RawConnection } from './raw-connection.js'
+import type { RawConnection } from './raw-connection.js'
 import type { SessionInfo } from './session-info.js'
-import { type CopyPolicy, TwoWayCopy } from './two-way-copy.js'
+import { type CopyPolicy, STALE, type TwoWayCopy } from './two-way-copy.js'
 
 /**
  * One client, from accept to close: gets it an upstream connection and has the two copied.
@@ -26,6 +27,7 @@ export class Session {
   #copy: TwoWayCopy | undefined
   #reason: CloseReason | undefined
   #error: RelayError | undefined
+  #clientClosed: Promise<void> | undefined
 
   constructor(info: SessionInfo, client: RawConnection, connector: Connector, policy: CopyPolicy) {
     this.info = info
@@ -46,10 +48,39 @@ export class Session {
   }
 
   async #run(connector: Connector): Promise<RelayResult> {
-    const client = this.#client
-    // A FIN is not looked at: it is forwarded after the connect, in its place behind the client's bytes.
-    const closed = new Promise<void>((resolve) => {
-      client.attach({
+    try {
+      let outcome = await this.#attempt(connector, false)
+      // One stale connection may be bad luck. The next is dialed for this session, and can't be stale.
+      if (outcome === STALE) outcome = await this.#attempt(connector, true)
+      if (outcome !== undefined) return outcome as RelayResult
+    } catch (error) {
+      this.#giveUp(connectReason(error), error)
+    }
+    if (!this.#client.closed) this.#client.reset()
+    await this.#clientClosed
+    return this.#failure()
+  }
+
+  async #attempt(connector: Connector, fresh: boolean): Promise<RelayResult | typeof STALE | undefined> {
+    this.#copy = undefined
+    this.#clientClosed = this.#watchClient()
+    const lease = await connector.connect({
+      signal: this.#dialing.signal,
+      client: this.info,
+      ...(fresh && { fresh }),
+    })
+    if (this.#reason !== undefined) return lease.discard() as undefined
+    this.#copy = copyOver(this.#client, lease, this.#policy, {
+      startedAt: this.#startedAt,
+      replaceable: !fresh,
+    })
+    return this.#copy.done
+  }
+
+  // A FIN is not looked at: it is forwarded after the connect, in its place behind the client's bytes.
+  #watchClient(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.attach({
         reader: { onData: () => false, onEnd: () => {} },
         writer: { onFlushed: () => {}, onFinished: () => {} },
         onClosed: (error) => {
@@ -58,24 +89,6 @@ export class Session {
         },
       })
     })
-    try {
-      const lease = await connector.connect({ signal: this.#dialing.signal, client: this.info })
-      if (this.#reason === undefined) {
-        this.#copy = new TwoWayCopy(client, RawConnection.of(lease.socket), this.#policy, this.#startedAt)
-        return await this.#copy.done
-      }
-      lease.discard()
-    } catch (error) {
-      this.#giveUp(
-        error instanceof RelayError && error.code === 'ERR_RELAY_CONNECT_TIMEOUT'
-          ? 'connect-timeout'
-          : 'connect-failed',
-        error,
-      )
-    }
-    if (!client.closed) client.reset()
-    await closed
-    return this.#failure()
   }
 
   #giveUp(reason: CloseReason, cause?: unknown): void {
@@ -95,6 +108,14 @@ export class Session {
       durationMs: performance.now() - this.#startedAt,
     }
   }
+}
+
+function connectReason(error: unknown): CloseReason {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ERR_RELAY_CONNECT_TIMEOUT') return 'connect-timeout'
+  return code === 'ERR_POOL_EXHAUSTED' || code === 'ERR_POOL_BORROW_TIMEOUT'
+    ? 'pool-exhausted'
+    : 'connect-failed'
 }
 
 function failed(reason: CloseReason, cause: unknown): RelayError {

@@ -24,13 +24,22 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   readonly source: RawConnection
   readonly sink: RawConnection
   readonly #observer: TransferObserver
+  readonly #inspect: ((chunk: Buffer) => boolean) | undefined
+  #stopped = false
   #written = 0
   #pending = 0
   #waiting = false
   #ended = false
   #done = false
 
-  constructor(source: RawConnection, sink: RawConnection, observer: TransferObserver) {
+  /** @param inspect - Sees each chunk before it is written; `false` keeps it, and stops the transfer. */
+  constructor(
+    source: RawConnection,
+    sink: RawConnection,
+    observer: TransferObserver,
+    inspect?: (chunk: Buffer) => boolean,
+  ) {
+    this.#inspect = inspect
     this.source = source
     this.sink = sink
     this.#observer = observer
@@ -56,6 +65,12 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     return this.#done
   }
 
+  /** Reads no more; what was read is still written. */
+  stop(): void {
+    this.#stopped = true
+    this.source.pause()
+  }
+
   /** Sends the FIN on, behind everything written. */
   finish(): void {
     this.sink.socket.end()
@@ -67,20 +82,20 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   }
 
   onData(chunk: Buffer, lent: boolean): boolean {
+    if (this.#inspect !== undefined && !this.#inspect(chunk)) return false
     const { socket } = this.sink
     this.#written += chunk.length
     const wantsMore = socket.write(chunk)
-    this.#observer.onActivity(this)
     if (socket.writableLength === 0) {
       this.#pending = 0
-      return true
+    } else {
+      this.#pending += chunk.length
+      this.#waiting = lent || !wantsMore
+      // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
+      if (lent && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
     }
-    this.#pending += chunk.length
-    if (wantsMore && !lent) return true
-    this.#waiting = true
-    // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
-    if (wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
-    return false
+    this.#observer.onActivity(this)
+    return !this.#waiting
   }
 
   onEnd(): void {
@@ -91,15 +106,21 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   onFlushed(): void {
     this.#pending = 0
     this.#observer.onActivity(this)
-    if (!this.#waiting) return
-    this.#waiting = false
-    this.source.resume()
+    this.#goOn()
   }
 
   onFinished(): void {
     this.#pending = 0
     this.#done = true
+    this.#goOn()
     this.#observer.onSinkFinish(this)
+  }
+
+  #goOn(): void {
+    if (!this.#waiting) return
+    this.#waiting = false
+    if (this.#stopped || this.#done) this.source.returnLent()
+    else this.source.resume()
   }
 }
 

@@ -1,7 +1,9 @@
 import type { CloseReason, RelayResult } from './close-reason.js'
-import { delivered, undelivered } from './delivery.js'
+import { Deadlines } from './deadlines.js'
+import { delivered } from './delivery.js'
 import { RelayError, type Side } from './errors.js'
-import type { ConnectionUser, RawConnection } from './raw-connection.js'
+import type { LeaseUse } from './lease-use.js'
+import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
 import { Transfer, type TransferObserver } from './transfer.js'
 
 /** The endings and deadlines of a session; all of them given. */
@@ -11,6 +13,11 @@ export interface CopyPolicy {
   readonly idleTimeoutMs: number
   readonly maxDurationMs: number
 }
+
+/** The upstream was stale and nothing has reached the client: it is unharmed, and waits for another upstream. */
+export const STALE: unique symbol = Symbol('stale')
+
+const MAX_SETTLE_BYTES = 64 * 1024
 
 /**
  * Two transfers, and what one's end means for the other.
@@ -24,45 +31,59 @@ export interface CopyPolicy {
  *    └──── deadline, cut() ─────┴──▶ every side that was not sent a FIN is reset ──────────┘
  * ```
  *
- * It owns both connections from the start: it alone ends, resets or destroys them. `done` resolves when both are closed.
+ * With a lease that can be shared the client's FIN is withheld until the lease says what to do: give the upstream back, wait for
+ * outstanding answers, or forward the FIN, which spends the connection.
+ *
+ * It owns both connections from the start: it alone ends, resets, destroys them or gives them back. `done` resolves when it owns
+ * neither any more.
  */
 export class TwoWayCopy implements TransferObserver {
-  readonly done: Promise<RelayResult>
+  readonly done: Promise<RelayResult | typeof STALE>
   readonly #policy: CopyPolicy
   readonly #startedAt: number
   readonly #up: Transfer
   readonly #down: Transfer
+  readonly #use: LeaseUse | undefined
+  readonly #deadlines: Deadlines
   #firstByteMs: number | undefined
   #reason: CloseReason | undefined
   #error: RelayError | undefined
   #firstEnd: Side | undefined
-  #idleTimer: NodeJS.Timeout | undefined
-  #durationTimer: NodeJS.Timeout | undefined
-  #halfIdleMs = 0
-  #quiet = false
-  #undelivered = 0
-  #open = 2
-  #resolve: (result: RelayResult) => void = () => {}
+  #withheldFin = false
+  #owned = 2
+  #released: Promise<void> | undefined
+  #resolve: (result: RelayResult | typeof STALE) => void = () => {}
 
   constructor(
     client: RawConnection,
     upstream: RawConnection,
     policy: CopyPolicy,
-    startedAt: number = performance.now(),
+    options: { readonly startedAt?: number; readonly use?: LeaseUse | undefined } = {},
   ) {
-    this.#policy = policy
-    this.#startedAt = startedAt
-    this.#up = new Transfer(client, upstream, this)
-    this.#down = new Transfer(upstream, client, this)
+    const { use } = options
+    this.#use = use
+    this.#policy = use?.lease.trusted ? { ...policy, halfClose: 'close' } : policy
+    this.#startedAt = options.startedAt ?? performance.now()
+    const watched = use?.watches ? use : undefined
+    this.#up = new Transfer(client, upstream, this, watched && ((chunk) => watched.up(chunk)))
+    this.#down = new Transfer(
+      upstream,
+      client,
+      this,
+      watched && ((chunk) => watched.down(chunk) || this.#onForeign()),
+    )
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
+    this.#deadlines = new Deadlines(
+      [client, upstream],
+      policy.maxDurationMs,
+      () => this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout'),
+      () => this.cut('max-duration'),
+    )
+    this.#deadlines.watchQuiet(policy.idleTimeoutMs)
     client.attach(this.#user(this.#up, this.#down, 'client'))
     upstream.attach(this.#user(this.#down, this.#up, 'upstream'))
-    if (policy.maxDurationMs > 0) {
-      this.#durationTimer = setTimeout(() => this.cut('max-duration'), policy.maxDurationMs)
-    }
-    this.#watchIdle(policy.idleTimeoutMs)
     client.resume()
     upstream.resume()
   }
@@ -75,52 +96,127 @@ export class TwoWayCopy implements TransferObserver {
   /** Ends the session now. A cut stream must not look whole: every side that was not sent a FIN is reset. */
   cut(reason: CloseReason, error?: RelayError): void {
     if (!this.#settle(reason, error)) return
-    for (const { source } of [this.#up, this.#down]) {
-      if (source.finished) source.destroy()
-      else source.reset()
+    const { source: client, sink: upstream } = this.#up
+    const connections =
+      this.#use?.afterClientReset() === 'give-back' && !upstream.closed ? [client] : [client, upstream]
+    for (const connection of connections) {
+      if (connection.finished) connection.destroy()
+      else connection.reset()
     }
+    if (connections.length === 1) this.#giveBack()
   }
 
   onActivity(transfer: Transfer): void {
     if (this.#firstByteMs === undefined && transfer === this.#down) {
       this.#firstByteMs = performance.now() - this.#startedAt
     }
-    this.#quiet = false
-    this.#idleTimer?.refresh()
+    this.#deadlines.activity()
+    if (this.#withheldFin) this.#decideOnFin()
   }
 
   onSourceEnd(transfer: Transfer): void {
     if (this.#reason !== undefined) return
+    if (transfer === this.#down && this.#replace()) return
     this.#firstEnd ??= transfer === this.#up ? 'client' : 'upstream'
-    if (this.#policy.halfClose === 'close') return this.#closeBoth()
+    if (
+      this.#policy.halfClose === 'close' &&
+      (transfer === this.#down || this.#use?.lease.proof === undefined)
+    ) {
+      return this.#closeBoth()
+    }
     const { lingerMs, idleTimeoutMs } = this.#policy
-    this.#watchIdle(
+    this.#deadlines.watchQuiet(
       lingerMs > 0 && idleTimeoutMs > 0 ? Math.min(lingerMs, idleTimeoutMs) : lingerMs || idleTimeoutMs,
     )
-    transfer.finish()
+    if (transfer === this.#down) {
+      this.#forwardWithheldFin()
+      transfer.finish()
+    } else if (this.#use?.lease.proof === undefined || this.#down.ended) {
+      transfer.finish()
+    } else {
+      this.#withheldFin = true
+      this.#decideOnFin()
+    }
   }
 
-  onSinkFinish(): void {
-    if (this.#reason !== undefined || !this.#up.done || !this.#down.done) return
+  onSinkFinish(transfer: Transfer): void {
+    if (this.#reason !== undefined) return
+    const returning = this.#withheldFin && transfer === this.#down
+    if (!returning && !(this.#up.done && this.#down.done)) return
     this.#settle(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
     this.#up.source.destroy()
-    this.#down.source.destroy()
+    // The client has it all. If the upstream has gone astray since the decision, its lender will see that.
+    if (returning) this.#giveBack()
+    else this.#down.source.destroy()
   }
+
+  // ─── the client's FIN on a lease that can be shared ───
+
+  #decideOnFin(): void {
+    const verdict = this.#use?.afterClientFin()
+    if (verdict === 'wait' || this.#down.sink.socket.writableEnded) return
+    if (verdict === 'spend') return this.#forwardWithheldFin()
+    this.#down.stop()
+    this.#down.finish()
+  }
+
+  #forwardWithheldFin(): void {
+    if (!this.#withheldFin) return
+    this.#withheldFin = false
+    this.#up.finish()
+  }
+
+  #giveBack(): void {
+    this.#up.sink.detach()
+    this.#released = this.#use?.lease.release()
+    this.#disown()
+  }
+
+  /** Whether the session can go on with another upstream; the client is as it was, then. */
+  #replace(): boolean {
+    const replay = this.#use?.replay
+    if (replay === undefined) return false
+    this.#settle('upstream-end')
+    const { source: client, sink: upstream } = this.#up
+    client.detach()
+    upstream.detach()
+    for (const chunk of [...replay].reverse()) client.unread(chunk)
+    this.#use?.lease.discard()
+    this.#resolve(STALE)
+    return true
+  }
+
+  #onForeign(): false {
+    if (!this.#replace()) {
+      const message = 'the upstream sent bytes that answer no request of this session'
+      this.cut(
+        'upstream-error',
+        new RelayError('ERR_RELAY_FOREIGN_BYTES', message, { side: 'upstream', phase: 'transfer' }),
+      )
+    }
+    return false
+  }
+
+  // ─── one side is gone ───
 
   #user(reader: Transfer, writer: Transfer, side: Side): ConnectionUser {
     return { reader, writer, onClosed: (error) => this.#onClosed(side, reader, error) }
   }
 
   #onClosed(side: Side, fromIt: Transfer, error: Error | undefined): void {
-    this.#open--
-    if (this.#settle(...closing(side, error))) void this.#endOther(fromIt)
-    if (this.#open === 0) this.#finish()
+    if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
+    if (this.#settle(...closing(side, error)) && !fromIt.sink.closed) {
+      const verdict = side === 'client' ? this.#use?.afterClientReset() : 'spend'
+      if (verdict === 'give-back') this.#giveBack()
+      else if (verdict === 'wait') void this.#awaitAnswers(fromIt)
+      else void this.#endOther(fromIt)
+    }
+    this.#disown()
   }
 
-  // One side is gone without having said all: what it did say is delivered, then the other learns how it ended.
+  // It said less than all: what it did say is delivered, then the other learns how it ended.
   async #endOther(transfer: Transfer): Promise<void> {
     const other = transfer.sink
-    if (other.closed) return
     if (!transfer.ended) transfer.flushUnread()
     this.#discardInput(transfer)
     await delivered(other, this.#policy.lingerMs)
@@ -131,103 +227,103 @@ export class TwoWayCopy implements TransferObserver {
 
   // The first end closes both, after what was received has been flushed.
   #closeBoth(): void {
+    const giveBack = this.#firstEnd === 'client' && this.#use?.lease.trusted
     this.#settle(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
     for (const transfer of [this.#up, this.#down]) {
-      transfer.source.pause()
+      transfer.stop()
       transfer.flushUnread()
+      if (giveBack && transfer === this.#up) continue
       transfer.finish()
-    }
-    for (const transfer of [this.#up, this.#down]) {
       this.#discardInput(transfer)
       void delivered(transfer.sink, this.#policy.lingerMs).then(() => transfer.sink.destroy())
     }
+    if (giveBack) void this.#returnFlushed()
+  }
+
+  async #returnFlushed(): Promise<void> {
+    const upstream = this.#up.sink
+    await upstream.flushed(this.#policy.lingerMs)
+    if (!upstream.closed) this.#giveBack()
+  }
+
+  // The client left with answers outstanding: they are thrown away, and the connection is good again when all have come.
+  async #awaitAnswers(transfer: Transfer): Promise<void> {
+    let left = MAX_SETTLE_BYTES
+    const use = this.#use as LeaseUse
+    const settled = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, use.lease.settleMs)
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#discardInput(transfer, {
+        onData: (chunk) => {
+          left -= chunk.length
+          if (!use.down(chunk) || left < 0 || use.afterClientReset() !== 'wait') done()
+          return left >= 0
+        },
+        onEnd: done,
+      })
+    })
+    await settled
+    if (transfer.sink.closed) return
+    if (left >= 0 && !transfer.sink.ended && use.afterClientReset() === 'give-back') this.#giveBack()
+    else void this.#endOther(transfer)
   }
 
   // The peer must be able to finish its writing, or it may never come to read what is on its way to it.
-  #discardInput(transfer: Transfer): void {
-    const connection = transfer.sink
-    connection.attach({
-      reader: { onData: () => true, onEnd: () => {} },
-      writer: transfer,
-      onClosed: () => {
-        if (--this.#open === 0) this.#finish()
-      },
-    })
-    connection.resume()
+  #discardInput(
+    transfer: Transfer,
+    reader: ConnectionReader = { onData: () => true, onEnd: () => {} },
+  ): void {
+    transfer.sink.attach({ reader, writer: transfer, onClosed: () => this.#disown() })
+    transfer.sink.resume()
   }
+
+  // ─── the end ───
 
   /** The first one to say why the session ends is right. */
   #settle(reason: CloseReason, error?: RelayError): boolean {
     if (this.#reason !== undefined) return false
     this.#reason = reason
     this.#error = error
-    clearTimeout(this.#idleTimer)
-    clearTimeout(this.#durationTimer)
-    // A cleared timer would start again at its next refresh().
-    this.#idleTimer = undefined
+    this.#deadlines.stop()
     return true
   }
 
-  #finish(): void {
-    this.#resolve({
+  #disown(): void {
+    if (--this.#owned === 0) void this.#finish()
+  }
+
+  async #finish(): Promise<void> {
+    const result = {
       reason: this.#reason as CloseReason,
       ...(this.#error && { error: this.#error }),
       up: { bytes: this.#up.bytes },
       down: { bytes: this.#down.bytes },
       durationMs: performance.now() - this.#startedAt,
       ...(this.#firstByteMs !== undefined && { firstByteMs: this.#firstByteMs }),
-    })
-  }
-
-  // The timer runs twice as fast as the timeout: at the half of a quiet time it notes what is still on its way, at the end it
-  // compares. A slow peer that takes what the kernel holds for it is not idle, though no byte passes through us.
-  #watchIdle(timeoutMs: number): void {
-    clearTimeout(this.#idleTimer)
-    this.#quiet = false
-    this.#halfIdleMs = timeoutMs / 2
-    this.#idleTimer = timeoutMs > 0 ? setTimeout(() => void this.#onQuiet(), this.#halfIdleMs) : undefined
-  }
-
-  async #onQuiet(): Promise<void> {
-    const timer = this.#idleTimer
-    const wasQuiet = this.#quiet
-    this.#quiet = true
-    const [up, down] = await Promise.all([undelivered(this.#up.sink), undelivered(this.#down.sink)])
-    if (this.#idleTimer !== timer || this.#reason !== undefined || !this.#quiet) return
-    const progress = up + down !== this.#undelivered
-    this.#undelivered = up + down
-    if (wasQuiet && !progress) this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
-    else timer?.refresh()
+    }
+    if (this.#released === undefined) this.#use?.lease.discard(this.#error)
+    else await this.#released
+    this.#resolve(result)
   }
 }
 
-function closing(side: Side, error: Error | undefined): [CloseReason, RelayError] {
-  if (error === undefined) {
+function closing(side: Side, cause: Error | undefined): [CloseReason, RelayError] {
+  const context = { side, phase: 'transfer', cause } as const
+  if (cause === undefined) {
     return [
       `${side}-error`,
-      new RelayError('ERR_RELAY_PREMATURE_CLOSE', `the ${side}'s socket was destroyed`, {
-        side,
-        phase: 'transfer',
-      }),
+      new RelayError('ERR_RELAY_PREMATURE_CLOSE', `the ${side}'s socket was destroyed`, context),
     ]
   }
-  const code = 'code' in error ? error.code : undefined
+  const code = 'code' in cause ? cause.code : undefined
   // EPIPE: the reset came before, and our write found it.
   return code === 'ECONNRESET' || code === 'EPIPE'
-    ? [
-        `${side}-reset`,
-        new RelayError('ERR_RELAY_RESET', `the ${side} reset the connection`, {
-          side,
-          phase: 'transfer',
-          cause: error,
-        }),
-      ]
+    ? [`${side}-reset`, new RelayError('ERR_RELAY_RESET', `the ${side} reset the connection`, context)]
     : [
         `${side}-error`,
-        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${error.message}`, {
-          side,
-          phase: 'transfer',
-          cause: error,
-        }),
+        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${cause.message}`, context),
       ]
 }
