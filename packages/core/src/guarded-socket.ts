@@ -79,6 +79,8 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
   #bytesRead = 0
   #bytesWritten = 0
   #users = 0
+  #inFlight = false
+  #onSliceDone: (() => void) | undefined
   #onUsersGone: (() => void) | undefined
   #onFinish: (() => void) | undefined
   #ending: Promise<InterruptResult> | undefined
@@ -177,10 +179,7 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
 
   /** @internal */ onClosed(error: Error | undefined): void {
     this.#validity = 'invalid'
-    const complete = this.readableEnded && this.writableFinished
-    this.destroy(
-      error ?? (complete ? undefined : new RelayError('ERR_RELAY_PREMATURE_CLOSE', 'the socket was closed')),
-    )
+    this.destroy(error)
   }
 
   override _read(): void {
@@ -213,7 +212,10 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
     const end = Math.min(start + SLICE_BYTES, chunk.length)
     const slice = end - start === chunk.length ? chunk : chunk.subarray(start, end)
     this.#proof?.up(slice)
+    this.#inFlight = true
     this.#connection.socket.write(slice, (error) => {
+      this.#inFlight = false
+      this.#onSliceDone?.()
       // Node 20 calls back without an error for a write that was lost with its socket.
       if (error || this.raw.destroyed) {
         this.#validity = 'invalid'
@@ -247,7 +249,7 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
     const unread = this.#takeUnread()
     this.destroy(error)
     for (const chunk of unread.reverse()) connection.unread(chunk)
-    await Promise.all([connection.flushed(flushMs), this.#usersGone(graceMs)])
+    await Promise.all([this.#sliceDone(flushMs), this.#usersGone(graceMs)])
     const why = this.#judge()
     this.#leave()
     return { validity: this.#validity, reusable: why === 'reusable', why }
@@ -274,14 +276,12 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
   }
 
   async #usersGone(graceMs: number): Promise<void> {
-    if (this.#users === 0) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, graceMs)
-      this.#onUsersGone = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+    if (this.#users > 0) await signalled(graceMs, (done) => (this.#onUsersGone = done))
+  }
+
+  // Its callback, and not the state of the socket, tells whether it was the whole of its chunk.
+  async #sliceDone(flushMs: number): Promise<void> {
+    if (this.#inFlight) await signalled(flushMs, (done) => (this.#onSliceDone = done))
   }
 
   #leave(): void {
@@ -290,4 +290,15 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
     if (this.#connection.owned) this.#connection.detach()
     else this.#connection.restore()
   }
+}
+
+/** Waits to be told that something is done, or until it has taken too long. */
+async function signalled(timeoutMs: number, listen: (done: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs)
+    listen(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
