@@ -1,0 +1,44 @@
+import { inspect } from 'node:util'
+import { Argument, Option } from 'commander'
+import { Failure } from './failure.js'
+
+/** A required argument of a command; `parse` **fails** with an error that says what is accepted. */
+export function argument(name: string, description: string, parse: (text: string) => unknown): Argument {
+  return new Argument(`<${name}>`, description).argParser((text) => checked(`<${name}>`, text, parse))
+}
+
+/** An option with a value; its default is written as a person would write it. */
+export function option(
+  flags: string,
+  description: string,
+  parse: (text: string) => unknown,
+  preset?: string,
+): Option {
+  const made = new Option(flags, description)
+  const name = `--${made.name()}`
+  if (preset !== undefined) made.default(parse(preset), preset)
+  return made.argParser((text) => checked(name, text, parse))
+}
+
+/** A parser that accepts one of a few words. */
+export function oneOf(...words: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (words.includes(text)) return text
+    throw new TypeError(`expected ${words.join(' or ')}, got ${inspect(text)}`)
+  }
+}
+
+/** A whole number, zero included. */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count
+  throw new RangeError(`expected a whole number, 0 or more, got ${inspect(text)}`)
+}
+
+function checked<T>(name: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new Failure(2, `${name}: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,93 @@
+import { type Address, createRelayServer, dialer, formatAddress, type RelayServer } from '@relay/core'
+import type { Command } from 'commander'
+import { openAccessLog, parseAccessLog } from '../access-log.js'
+import { formatUpstream, parseListen, parseUpstream, type Upstream } from '../addresses.js'
+import { argument, oneOf, option, parseCount } from '../arguments.js'
+import { parseDuration } from '../duration.js'
+import { Failure } from '../failure.js'
+import type { Signal } from '../io.js'
+import { listenFailure } from '../listen-failure.js'
+import { createLog, type Log } from '../log.js'
+import { logSession } from '../session-line.js'
+import type { Shell } from '../shell.js'
+import { stopSignals } from '../stop-signals.js'
+
+interface ForwardOptions {
+  halfClose: 'forward' | 'close'
+  linger: number
+  idleTimeout: number
+  maxDuration: number
+  connectTimeout: number
+  maxConnections?: number
+  drain: number
+  accessLog?: string
+  json?: true
+}
+
+export function define(command: Command, shell: Shell): void {
+  const flag = (...parts: Parameters<typeof option>): Command => command.addOption(option(...parts))
+  const where = 'where clients connect: 8848, host:8848, [::1]:8848, unix:/path'
+  command.addArgument(argument('listen', where, parseListen))
+  command.addArgument(argument('upstream', 'where to: the same, or tls://host:port', parseUpstream))
+  flag('--half-close <forward|close>', 'what the end of one side does', oneOf('forward', 'close'), 'forward')
+  flag('--linger <duration>', 'longest silence after one side has ended, 0: no limit', parseDuration, '60s')
+  flag('--idle-timeout <duration>', 'longest silence of both sides, 0: no limit', parseDuration, '1h')
+  flag('--max-duration <duration>', 'longest session, 0: no limit', parseDuration, '0')
+  flag('--connect-timeout <duration>', 'for DNS, TCP and TLS together, 0: no limit', parseDuration, '5s')
+  flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
+  flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
+  flag('--access-log <file>', 'write the session lines here instead; -: stdout', parseAccessLog)
+  command.option('--json', 'log JSON lines also on a terminal')
+  command.action((listen: Address, upstream: Upstream, options: ForwardOptions) => {
+    if (formatAddress(listen) !== formatAddress(upstream.address))
+      return forward(listen, upstream, options, shell)
+    throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
+  })
+}
+
+async function forward(
+  listen: Address,
+  upstream: Upstream,
+  options: ForwardOptions,
+  shell: Shell,
+): Promise<void> {
+  const stop = stopSignals(shell)
+  const { accessLog, json } = options
+  const log = await createLog(shell.stderr, { json, env: shell.env })
+  const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
+  const sessionLog = await createLog(sessionSink, { json, env: shell.env })
+  const connector = dialer({
+    ...upstream.address,
+    tls: upstream.tls,
+    connectTimeoutMs: options.connectTimeout,
+  })
+  const server = createRelayServer({
+    upstream: connector,
+    halfClose: options.halfClose,
+    lingerMs: options.linger,
+    idleTimeoutMs: options.idleTimeout,
+    maxDurationMs: options.maxDuration,
+    maxConnections: options.maxConnections,
+    onClose: (session, result) => logSession(sessionLog, session, result),
+  })
+
+  const address = await server.listen(listen).catch((error: unknown) => {
+    throw listenFailure(listen, error)
+  })
+  log('info', 'listening', { listen: formatAddress(address), upstream: formatUpstream(upstream) })
+
+  const signal = await stop.first
+  const { active } = server.stats()
+  const closed = server.close({ graceMs: options.drain })
+  if (active > 0) log('info', 'draining', { signal, active, drainMs: options.drain })
+  await stop.orForced(closed)
+  await connector.close()
+  logTotals(log, signal, server)
+  await sessionSink.flush()
+}
+
+function logTotals(log: Log, signal: Signal, server: RelayServer): void {
+  const { accepted, rejected, closed, up, down } = server.stats()
+  const reasons = Object.fromEntries(Object.entries(closed).filter(([, count]) => count > 0))
+  log('info', 'stopped', { signal, accepted, rejected, closed: reasons, up: up.bytes, down: down.bytes })
+}

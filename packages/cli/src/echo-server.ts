@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import type { Address } from '@relay/core'
+
+export interface EchoServer {
+  /** With the port that was picked. */
+  readonly address: Address
+  stats(): { readonly accepted: number; readonly bytes: number }
+  /** Stops accepting and cuts who is still connected. */
+  close(): Promise<void>
+}
+
+/** Sends back what comes until a FIN, then sends its own. **Fails** with the system's error if it cannot listen. */
+export async function startEcho(address: Address): Promise<EchoServer> {
+  const sockets = new Set<Socket>()
+  let accepted = 0
+  let bytes = 0
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    accepted += 1
+    sockets.add(socket)
+    socket.on('error', () => {}) // a reset is the peer's right
+    socket.on('close', () => {
+      sockets.delete(socket)
+      bytes += socket.bytesRead
+    })
+    socket.pipe(socket)
+  })
+  server.listen(address)
+  await once(server, 'listening')
+  server.on('error', () => {}) // accept fails while descriptors are short, and works again after
+
+  return {
+    address: boundAddress(server.address()) ?? address,
+    stats: () => ({ accepted, bytes: [...sockets].reduce((sum, socket) => sum + socket.bytesRead, bytes) }),
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+function boundAddress(bound: ReturnType<ReturnType<typeof createServer>['address']>): Address | undefined {
+  return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : undefined
+}

@@ -1,0 +1,26 @@
+import { type Address, formatAddress } from '@relay/core'
+import { Failure } from './failure.js'
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'already in use',
+  EADDRNOTAVAIL: 'not an address of this machine',
+  EMFILE: 'out of file descriptors',
+  ENOENT: 'no such directory',
+  ENOTFOUND: 'unknown host',
+}
+
+/** The one line for an address that cannot be listened on; `hint` says what to do about it. */
+export function listenFailure(address: Address, error: unknown, hint = ''): Failure {
+  const { code = '', message } = systemError(error)
+  const reason = reasons[code]
+  return new Failure(
+    1,
+    `cannot listen on ${formatAddress(address)}: ${reason ? `${reason} (${code})` : message}${hint}`,
+  )
+}
+
+function systemError(error: unknown): NodeJS.ErrnoException {
+  if (!(error instanceof Error)) return new Error(String(error))
+  return error.cause instanceof Error ? error.cause : error
+}

@@ -1,0 +1,80 @@
+import { Writable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { lineSink } from '../src/line-sink.js'
+
+/** A reader that reads when it is told to. */
+function slowReader(): { output: Writable; read: () => void; received: () => string } {
+  const pending: (() => void)[] = []
+  let text = ''
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk
+      pending.push(done)
+    },
+  })
+  return { output, read: () => pending.shift()?.(), received: () => text }
+}
+
+test('drops lines while a reader is more than 1 MiB behind, and takes them again after', () => {
+  const { output } = slowReader()
+  const sink = lineSink(output)
+  const line = `${'x'.repeat(64 * 1024 - 1)}\n`
+  let taken = 0
+  while (sink.write(line)) taken += 1
+  expect(taken).toBe(17)
+  expect(output.writableLength).toBeLessThanOrEqual(1024 * 1024 + line.length)
+})
+
+test('takes lines again when the reader has caught up', async () => {
+  const { output, read } = slowReader()
+  const sink = lineSink(output)
+  while (sink.write('x'.repeat(256 * 1024))) {}
+  expect(sink.write('more')).toBe(false)
+  while (output.writableLength > 0) {
+    read()
+    await new Promise(setImmediate)
+  }
+  expect(sink.write('more')).toBe(true)
+})
+
+test('flush resolves when all is out', async () => {
+  const { output, read, received } = slowReader()
+  const sink = lineSink(output)
+  sink.write('a\n')
+  sink.write('b\n')
+  const flushed = sink.flush()
+  for (let writes = 0; writes < 3; writes += 1) {
+    read()
+    await new Promise(setImmediate)
+  }
+  await flushed
+  expect(received()).toBe('a\nb\n')
+})
+
+test('flush gives up on a reader that does not read', async () => {
+  const { output } = slowReader()
+  const sink = lineSink(output)
+  sink.write('a\n')
+  await sink.flush()
+  expect(output.writableLength).toBeGreaterThan(0)
+})
+
+test('a reader that is gone is told of once, and nothing is written to it again', async () => {
+  let writes = 0
+  const output = new Writable({
+    autoDestroy: false, // as process.stderr
+    write(_chunk, _encoding, done) {
+      writes += 1
+      done(new Error('write EPIPE'))
+    },
+  })
+  const told: string[] = []
+  const sink = lineSink(output, (error) => told.push(error.message))
+  sink.write('a\n')
+  sink.write('b\n')
+  await new Promise(setImmediate)
+  const before = writes
+  expect(sink.write('c\n')).toBe(false)
+  await sink.flush()
+  expect({ told, more: writes - before }).toEqual({ told: ['write EPIPE'], more: 0 })
+})
