@@ -1,0 +1,209 @@
+import { inspect } from 'node:util'
+import type { ProofState, ReuseProof, ReuseRule } from '@relay/core'
+import {
+  CLOSE,
+  type CommandTrie,
+  commandTrie,
+  DIRTY,
+  HELLO,
+  IF_REFUSED,
+  OPEN,
+  RESET,
+  STATELESS,
+  TAINT,
+} from './redis-commands.js'
+import { BEYOND, ReplyScanner, wordOf } from './resp-replies.js'
+import { BROKEN, RequestScanner } from './resp-requests.js'
+
+export interface RedisOptions {
+  /**
+   * More commands that leave nothing on the connection and are answered exactly once, such as a module's:
+   * `'JSON.GET'`, or with a subcommand `'TOPK INFO'`; upper or lower case. A command that is known to hold
+   * state is refused.
+   * @default []
+   */
+  readonly stateless?: readonly string[] | undefined
+}
+
+const MAX_OUTSTANDING = 1_000_000
+const MAX_MARKS = 4_096
+const RESET_TIMEOUT_MS = 1_000
+
+const ERROR = 0x2d
+const SIMPLE = 0x2b
+const ARRAY = 0x2a
+const MAP = 0x25
+const OK_WORD = wordOf('OK')
+const RESET_WORD = wordOf('RESET')
+
+/**
+ * A reuse rule for Redis and Valkey, RESP2 and RESP3: proves that a connection was left as it was found.
+ *
+ * - **Passes** (`idle`): commands that leave nothing on the connection, each answered exactly once.
+ * - **Dirties** (`dirty`): HELLO, AUTH, SELECT, READONLY, READWRITE, ASKING, CLIENT SETNAME, SETINFO and
+ *   NO-TOUCH; MULTI and WATCH until EXEC or DISCARD is answered without an error. `RESET` (6.2) takes all of
+ *   it back; an older server refuses it, and the connection stays dirty. RESET does not empty lib-name and
+ *   lib-ver, so two CLIENT SETINFO go before it, while the session's user may still send them; Redis before
+ *   7.2 has neither name and refuses both.
+ * - **Taints** (`tainted`): what leaves more than RESET removes, or is not answered exactly once (SUBSCRIBE,
+ *   MONITOR, CLIENT REPLY, CLIENT TRACKING, QUIT, …); any command not listed; any request that is not in
+ *   canonical form, so inline commands too; any reply that is malformed, early, a push, or the answer to
+ *   nothing; more than a million requests outstanding.
+ *
+ * `down` is false for bytes that answer nothing and for bytes that are no RESP, for the whole chunk that has
+ * them. It stays true after a taint by the session's own doing: a subscriber goes on receiving, on a
+ * connection that is its own.
+ *
+ * *Not provable from the wire*: a connection keeps its client id, which HELLO tells, so a CLIENT KILL,
+ * UNBLOCK or REDIRECT by an id of yesterday reaches today's session; one opened before `requirepass` was set
+ * stays logged in, as every open connection does; a user that the server took from the TLS certificate is
+ * gone after RESET.
+ */
+export function redis(options: RedisOptions = {}): ReuseRule {
+  const commands = commandTrie(checked(options))
+  return {
+    name: 'redis',
+    open: () => new RedisProof(commands),
+    reset: {
+      send: Buffer.from(
+        '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$0\r\n\r\n' +
+          '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$7\r\nLIB-VER\r\n$0\r\n\r\n' +
+          '*1\r\n$5\r\nRESET\r\n',
+      ),
+      timeoutMs: RESET_TIMEOUT_MS,
+    },
+  }
+}
+
+function checked(options: RedisOptions): readonly string[] {
+  for (const key of Object.keys(options)) {
+    if (key !== 'stateless') {
+      throw new TypeError(`Unknown option \`${key}\` of redis(), accepted: \`stateless\``)
+    }
+  }
+  const names: unknown = options.stateless ?? []
+  if (!Array.isArray(names) || !names.every(isCommandName)) {
+    throw new TypeError(
+      `Expected \`stateless\` to be an array of command names like 'JSON.GET', got ${inspect(names)}`,
+    )
+  }
+  return names
+}
+
+function isCommandName(name: unknown): name is string {
+  return typeof name === 'string' && /^\S+( \S+)?$/.test(name)
+}
+
+/**
+ * Watches one connection over all its leases. Requests and replies meet only in two counters; of the few
+ * requests whose answer matters, the number and the kind wait in a queue.
+ */
+class RedisProof implements ReuseProof {
+  readonly #requests: RequestScanner
+  readonly #replies = new ReplyScanner()
+  #sent = 0
+  #answered = 0
+  /** The number of the last request that left state, that opened a transaction; 0: none. */
+  #dirtiedAt = 0
+  #openedAt = 0
+  #resp3 = false
+  #tainted = false
+  /** By bytes that were not this session's: none is, from then on. */
+  #foreign = false
+  /** Requests whose answer matters, `number * 8 + verdict`, oldest at `#firstMark`. */
+  readonly #marks: number[] = []
+  #firstMark = 0
+
+  constructor(commands: CommandTrie) {
+    this.#requests = new RequestScanner(commands)
+  }
+
+  get state(): ProofState {
+    if (this.#tainted) return 'tainted'
+    if (this.#requests.partial) return 'partial'
+    if (this.#answered < this.#sent) return 'busy'
+    return this.#dirtiedAt > 0 || this.#openedAt > 0 ? 'dirty' : 'idle'
+  }
+
+  up(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length && !this.#tainted) {
+      at = this.#requests.next(chunk, at)
+      if (at < 0) {
+        this.#tainted = at === BROKEN
+        return
+      }
+      this.#sent++
+      if (this.#requests.verdict !== STATELESS) this.#note(this.#requests.verdict)
+      if (this.#sent - this.#answered > MAX_OUTSTANDING) this.#tainted = true
+    }
+  }
+
+  down(chunk: Buffer): boolean {
+    let at = 0
+    while (at < chunk.length && !this.#tainted) {
+      if (this.#answered === this.#sent) return this.#unasked(chunk[at] as number)
+      const mark = this.#mark()
+      this.#replies.resp3 = this.#resp3 || mark === HELLO
+      at = this.#replies.next(chunk, at)
+      if (at < 0) {
+        this.#foreign = at === BROKEN
+        this.#tainted = at === BROKEN || at === BEYOND
+        break
+      }
+      this.#answered++
+      if (mark !== 0) this.#settle(mark)
+    }
+    return !this.#foreign
+  }
+
+  #note(verdict: number): void {
+    // In a transaction HELLO switches the protocol in the middle of EXEC's reply.
+    const midReply = verdict === HELLO && this.#openedAt > 0
+    if (verdict === TAINT || midReply || this.#marks.length >= MAX_MARKS) {
+      this.#tainted = true
+      return
+    }
+    if (verdict === DIRTY || verdict === HELLO) this.#dirtiedAt = this.#sent
+    if (verdict === OPEN) this.#openedAt = this.#sent
+    if (verdict === HELLO || verdict === CLOSE || verdict === RESET || verdict === IF_REFUSED) {
+      this.#marks.push(this.#sent * 8 + verdict)
+    }
+  }
+
+  /** What the request now being answered was, if that matters. */
+  #mark(): number {
+    if (this.#firstMark === this.#marks.length) return 0
+    const mark = this.#marks[this.#firstMark] as number
+    return Math.floor(mark / 8) === this.#answered + 1 ? mark % 8 : 0
+  }
+
+  /** A request whose answer matters has been answered. */
+  #settle(mark: number): void {
+    this.#firstMark++
+    if (this.#firstMark === this.#marks.length || this.#firstMark === MAX_MARKS / 2) {
+      this.#marks.splice(0, this.#firstMark)
+      this.#firstMark = 0
+    }
+    const { type, word } = this.#replies
+    if (mark === HELLO) {
+      if (type === MAP) this.#resp3 = true
+      else if (type === ARRAY) this.#resp3 = false
+    } else if (mark === CLOSE) {
+      const closed = type === ARRAY || (type === SIMPLE && word === OK_WORD)
+      if (closed && this.#openedAt < this.#answered) this.#openedAt = 0
+    } else if (mark === RESET) {
+      if (type !== SIMPLE || word !== RESET_WORD) return
+      this.#resp3 = false
+      if (this.#dirtiedAt < this.#answered) this.#dirtiedAt = 0
+      if (this.#openedAt < this.#answered) this.#openedAt = 0
+    } else if (mark === IF_REFUSED && type !== ERROR) this.#tainted = true
+  }
+
+  /** Bytes while no request waits. Only an error may answer a request still being sent: refused half-way. */
+  #unasked(byte: number): boolean {
+    this.#tainted = true
+    this.#foreign = !(this.#requests.partial && byte === ERROR)
+    return !this.#foreign
+  }
+}
