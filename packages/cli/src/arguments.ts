@@ -35,6 +35,20 @@ export function parseCount(text: string): number {
   throw new RangeError(`expected a whole number, 0 or more, got ${inspect(text)}`)
 }
 
+/** A whole number, not zero. */
+export function parsePositive(text: string): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count
+  throw new RangeError(`expected a whole number, 1 or more, got ${inspect(text)}`)
+}
+
+/** How many connections to open ahead. */
+export function parsePrewarm(text: string): number | 'auto' {
+  if (text === 'auto') return text
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw new TypeError(`expected a whole number, 0 or more, or auto, got ${inspect(text)}`)
+}
+
 function checked<T>(name: string, text: string, parse: (text: string) => T): T {
   try {
     return parse(text)

@@ -19,7 +19,7 @@ test.each([
   define(command, shell)
   const rows = command.options.map(({ flags, defaultValueDescription }) => {
     const preset = defaultValueDescription === undefined ? '' : `\`${defaultValueDescription}\``
-    return `| \`${flags.replace('|', '\\|')}\` | ${preset}`
+    return `| \`${flags.replaceAll('|', '\\|')}\` | ${preset}`
   })
   const documented = section?.split('\n').filter((line) => line.startsWith('| `--')) ?? []
   expect(documented).toEqual(rows.map((row) => expect.stringContaining(row)))

@@ -11,8 +11,10 @@ const FLUSH_MS = 1_000
 export interface Lender {
   /** The session is over; `result` says what the socket is good for. */
   returned(lease: ConnectionLease, result: InterruptResult): void | Promise<void>
-  /** The connection is destroyed, or will be by who has it now. */
-  gone(lease: ConnectionLease, error: unknown): void
+  /** The connection is destroyed. */
+  discarded(lease: ConnectionLease, error: unknown): void
+  /** Somebody else owns the connection from now on. */
+  detached(lease: ConnectionLease): void
 }
 
 /** Whether a session may get another connection for one that proves stale. */
@@ -80,7 +82,7 @@ export class ConnectionLease implements Lease {
     this.#open = false
     this.#guard?.destroy()
     this.connection.destroy()
-    this.#lender.gone(this, error)
+    this.#lender.discarded(this, error)
   }
 
   detach(): Duplex {
@@ -88,7 +90,7 @@ export class ConnectionLease implements Lease {
     if (this.#open) {
       this.#open = false
       guard.adoptRaw()
-      this.#lender.gone(this, undefined)
+      this.#lender.detached(this)
     }
     return guard
   }

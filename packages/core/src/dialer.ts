@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { type Address, parseAddress } from './address.js'
 import { ConnectionLease, type Lender } from './connection-lease.js'
-import { dial } from './dial.js'
+import { type DialTarget, dial } from './dial.js'
 import { RelayError } from './errors.js'
 import type { Connector, Lease } from './lease.js'
 import { checkOptions, milliseconds, type OptionCheck, text } from './options.js'
@@ -30,23 +30,13 @@ const tlsOptions: OptionCheck = (value) =>
 // A dialed connection serves one session, and ends with it.
 const lender: Lender = {
   returned: ({ connection }) => connection.destroy(),
-  gone: () => {},
+  discarded: () => {},
+  detached: () => {},
 }
 
 /** A connector that dials a fresh connection for each session, and ends it with the session. */
 export function dialer(options: DialerOptions): Connector {
-  checkOptions('dialer', options, {
-    host: text,
-    port: anyPort,
-    path: text,
-    tls: tlsOptions,
-    connectTimeoutMs: milliseconds,
-  })
-  const target = {
-    address: addressOf(options),
-    tls: options.tls === true ? {} : options.tls || undefined,
-    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-  }
+  const target = dialTarget('dialer', options)
   let closed = false
   let dialed = 0
   let failed = 0
@@ -77,12 +67,28 @@ export function dialer(options: DialerOptions): Connector {
   }
 }
 
-function addressOf({ host, port, path }: DialerOptions): Address {
+/** Checks where and how to dial. **Fails** with an error that names the option. */
+export function dialTarget(owner: string, options: DialerOptions): DialTarget {
+  checkOptions(owner, options, {
+    host: text,
+    port: anyPort,
+    path: text,
+    tls: tlsOptions,
+    connectTimeoutMs: milliseconds,
+  })
+  return {
+    address: addressOf(owner, options),
+    tls: options.tls === true ? {} : options.tls || undefined,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+  }
+}
+
+function addressOf(owner: string, { host, port, path }: DialerOptions): Address {
   if (path !== undefined && (host !== undefined || port !== undefined)) {
-    throw new TypeError('dialer: expected either "path", or "host" and "port", got both')
+    throw new TypeError(`${owner}: expected either "path", or "host" and "port", got both`)
   }
   if (path !== undefined) return parseAddress({ path })
   if (host === undefined || port === undefined)
-    throw new TypeError('dialer: expected "host" and "port", or "path"')
+    throw new TypeError(`${owner}: expected "host" and "port", or "path"`)
   return parseAddress({ host, port })
 }

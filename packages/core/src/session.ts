@@ -113,9 +113,7 @@ export class Session {
 function connectReason(error: unknown): CloseReason {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ERR_RELAY_CONNECT_TIMEOUT') return 'connect-timeout'
-  return code === 'ERR_POOL_EXHAUSTED' || code === 'ERR_POOL_BORROW_TIMEOUT'
-    ? 'pool-exhausted'
-    : 'connect-failed'
+  return code === 'ERR_POOL_MAX_WAITERS' || code === 'ERR_POOL_TIMEOUT' ? 'pool-exhausted' : 'connect-failed'
 }
 
 function failed(reason: CloseReason, cause: unknown): RelayError {

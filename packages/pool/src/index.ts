@@ -1,1 +1,19 @@
+export type { BackoffOptions } from './backoff.js'
+export {
+  Channel,
+  type ChannelOptions,
+  type SendResult,
+  type TryReceiveResult,
+  type Undelivered,
+} from './channel.js'
+export { type ConnectionPool, type ConnectionPoolStats, connectionPool } from './connection-pool.js'
+export type { ConnectionPoolOptions, Dial } from './connection-pool-options.js'
+export type { CreateContext } from './create-item.js'
+export { PoolError, type PoolErrorCode } from './errors.js'
+export type { EvictionReason, LeaseOrigin, PoolLease } from './lease.js'
+export { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
+export type { PoolBorrowMessage, PoolCloseMessage, PoolDialMessage } from './pool-channels.js'
+export type { PoolOptions } from './pool-options.js'
+export type { PoolStats } from './pool-stats.js'
 export { type RedisOptions, redis } from './rules/redis.js'
+export type { WaitOptions } from './waiter.js'

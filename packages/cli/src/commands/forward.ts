@@ -1,8 +1,8 @@
-import { type Address, createRelayServer, dialer, formatAddress, type RelayServer } from '@relay/core'
+import { type Address, createRelayServer, formatAddress, type RelayServer } from '@relay/core'
 import type { Command } from 'commander'
 import { openAccessLog, parseAccessLog } from '../access-log.js'
 import { formatUpstream, parseListen, parseUpstream, type Upstream } from '../addresses.js'
-import { argument, oneOf, option, parseCount } from '../arguments.js'
+import { argument, oneOf, option, parseCount, parsePositive, parsePrewarm } from '../arguments.js'
 import { parseDuration } from '../duration.js'
 import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
@@ -11,8 +11,9 @@ import { createLog, type Log } from '../log.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
 import { stopSignals } from '../stop-signals.js'
+import { type PoolFlags, reuseNames, upstreamConnector } from '../upstream-connector.js'
 
-interface ForwardOptions {
+interface ForwardOptions extends PoolFlags {
   halfClose: 'forward' | 'close'
   linger: number
   idleTimeout: number
@@ -34,6 +35,21 @@ export function define(command: Command, shell: Shell): void {
   flag('--idle-timeout <duration>', 'longest silence of both sides, 0: no limit', parseDuration, '1h')
   flag('--max-duration <duration>', 'longest session, 0: no limit', parseDuration, '0')
   flag('--connect-timeout <duration>', 'for DNS, TCP and TLS together, 0: no limit', parseDuration, '5s')
+  flag('--prewarm <n|auto>', 'connections open ahead of clients', parsePrewarm, '0')
+  flag(
+    `--reuse <${reuseNames.join('|')}>`,
+    'when a connection may serve another',
+    oneOf(...reuseNames),
+    'never',
+  )
+  flag('--pool-max <n>', 'pooled connections in all (default: what descriptors allow)', parsePositive)
+  flag('--pool-idle <n>', 'pooled connections kept while nobody uses them', parseCount, '100')
+  flag(
+    '--pool-stats <duration>',
+    'how often a busy pool says how it does, 0: at the end',
+    parseDuration,
+    '60s',
+  )
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout', parseAccessLog)
@@ -56,11 +72,7 @@ async function forward(
   const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
   const sessionLog = await createLog(sessionSink, { json, env: shell.env })
-  const connector = dialer({
-    ...upstream.address,
-    tls: upstream.tls,
-    connectTimeoutMs: options.connectTimeout,
-  })
+  const { connector, logStats } = upstreamConnector(upstream, options.connectTimeout, options, log)
   const server = createRelayServer({
     upstream: connector,
     halfClose: options.halfClose,
@@ -82,6 +94,7 @@ async function forward(
   if (active > 0) log('info', 'draining', { signal, active, drainMs: options.drain })
   await stop.orForced(closed)
   await connector.close()
+  logStats()
   logTotals(log, signal, server)
   await sessionSink.flush()
 }

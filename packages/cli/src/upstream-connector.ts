@@ -1,0 +1,81 @@
+import { type Connector, dialer, type ReuseRule } from '@relay/core'
+import { sessionsByDescriptors } from '@relay/core/connector'
+import { connectionPool, redis } from '@relay/pool'
+import type { Upstream } from './addresses.js'
+import type { Log } from './log.js'
+
+/** The flags that make a pool of the upstream. */
+export interface PoolFlags {
+  readonly prewarm: number | 'auto'
+  readonly reuse: ReuseName
+  readonly poolMax?: number | undefined
+  readonly poolIdle: number
+  readonly poolStats: number
+}
+
+const rules = { redis: () => redis() } satisfies Record<string, () => ReuseRule>
+
+export type ReuseName = 'never' | 'trust' | keyof typeof rules
+
+/** The words that `--reuse` takes. */
+export const reuseNames: readonly ReuseName[] = [
+  'never',
+  ...(Object.keys(rules) as (keyof typeof rules)[]),
+  'trust',
+]
+
+/** Where sessions get their upstream: dialed for each, unless a flag asks for connections that are open before or after. */
+export function upstreamConnector(
+  { address, tls }: Upstream,
+  connectTimeoutMs: number,
+  flags: PoolFlags,
+  log: Log,
+): { readonly connector: Connector; logStats(): void } {
+  const { prewarm, reuse, poolIdle, poolStats } = flags
+  if (prewarm === 0 && reuse === 'never') {
+    return { connector: dialer({ ...address, tls, connectTimeoutMs }), logStats: () => {} }
+  }
+  if (reuse === 'trust') {
+    log(
+      'warn',
+      'reuse without proof: an answer that comes late can reach the next client; see docs/reuse.md',
+      { reuse },
+    )
+  }
+  const pool = connectionPool({
+    dial: { ...address, tls },
+    connectTimeoutMs,
+    prewarm,
+    reuse: reuse === 'never' || reuse === 'trust' ? reuse : rules[reuse](),
+    max: flags.poolMax ?? (sessionsByDescriptors() || undefined),
+    maxIdle: poolIdle,
+  })
+  const logStats = (): void => {
+    const { lent, created, createFailed, idle, leased, waiting, closed } = pool.stats()
+    const hits = lent.prewarmed + lent.reused
+    log('info', 'pool', {
+      hits,
+      misses: lent.dialed,
+      prewarmed: lent.prewarmed,
+      reused: lent.reused,
+      dials: created,
+      failedDials: createFailed,
+      idle,
+      leased,
+      waiting,
+      evicted: closed,
+    })
+  }
+  if (poolStats > 0) periodically(poolStats, () => pool.stats().borrows, logStats)
+  return { connector: pool, logStats }
+}
+
+// Nothing new is no news. The timer keeps nobody waiting.
+function periodically(everyMs: number, version: () => number, act: () => void): void {
+  let last = 0
+  setInterval(() => {
+    if (version() === last) return
+    last = version()
+    act()
+  }, everyMs).unref()
+}

@@ -1,0 +1,26 @@
+// What a connector is made of: for @relay/pool, and for those who write one of their own.
+export {
+  ConnectionLease,
+  type ConnectionLeaseOptions,
+  type Lender,
+  type RetryStale,
+} from './connection-lease.js'
+export { sessionsByDescriptors } from './descriptor-limit.js'
+export { type DialTarget, dial } from './dial.js'
+export { type DialerOptions, dialTarget } from './dialer.js'
+export {
+  anything,
+  boolean,
+  checkOptions,
+  count,
+  func,
+  milliseconds,
+  type OptionCheck,
+  oneOf,
+} from './options.js'
+export {
+  type ConnectionReader,
+  type ConnectionUser,
+  type ConnectionWriter,
+  RawConnection,
+} from './raw-connection.js'

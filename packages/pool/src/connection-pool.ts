@@ -1,0 +1,200 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ConnectContext, Connector, Lease, LeaseOrigin } from '@relay/core'
+import { ConnectionLease, type Lender } from '@relay/core/connector'
+import {
+  type ConnectionPoolOptions,
+  type ResolvedConnectionPoolOptions,
+  resolveConnectionPoolOptions,
+} from './connection-pool-options.js'
+import { PoolError } from './errors.js'
+import type { PoolLease } from './lease.js'
+import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
+import { poolChannels } from './pool-channels.js'
+import type { PoolStats } from './pool-stats.js'
+import { PooledConnection } from './pooled-connection.js'
+import { PrewarmPolicy } from './prewarm-policy.js'
+
+/** The counters of the pool, and where the connections that it lent came from. */
+export interface ConnectionPoolStats extends PoolStats {
+  readonly lent: Readonly<Record<LeaseOrigin, number>>
+  readonly prewarmTarget: number
+}
+
+/** A pool of upstream connections, for `createRelayServer({ upstream })` or to borrow from. */
+export function connectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  return new ConnectionPool(resolveConnectionPoolOptions(options))
+}
+
+/**
+ * Upstream connections kept warm: opened ahead of their client, or given back by one session for the next, on proof.
+ *
+ * A {@link Pool} has the slots, the line and the clocks; here is what a connection is: how it is opened, watched while idle, judged when
+ * it comes back, cleaned and closed. Made by {@link connectionPool}.
+ */
+export class ConnectionPool implements Connector, AsyncDisposable {
+  readonly #options: ResolvedConnectionPoolOptions
+  readonly #pool: Pool<PooledConnection>
+  readonly #prewarm: PrewarmPolicy
+  readonly #lent: Record<LeaseOrigin, number> = { dialed: 0, prewarmed: 0, reused: 0 }
+  #turn = 0
+
+  /** @internal */
+  constructor(options: ResolvedConnectionPoolOptions) {
+    this.#options = options
+    this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
+    this.#pool = new Pool<PooledConnection>({
+      ...options.shared,
+      create: ({ signal }) => this.#open(signal),
+      destroy: (item, reason) => this.#close(item, reason),
+      check: (item) => this.#prove(item),
+      checkNow: (item) => (item.fit ? item.provenInTurn === this.#turn || undefined : false),
+      createTimeoutMs: options.openTimeoutMs,
+      prewarm: options.prewarm === 0 ? 0 : () => this.#prewarm.target,
+      prewarmMaxAgeMs: () => this.#prewarm.maxAgeMs,
+    })
+  }
+
+  /** Lends a connection to a session. **Fails** with the dial's error, or with a `PoolError`. */
+  async connect({ signal, fresh = false }: ConnectContext): Promise<Lease> {
+    try {
+      return await this.borrow({ signal, fresh })
+    } catch (error) {
+      throw error instanceof PoolError && error.code === 'ERR_POOL_CREATE_FAILED' ? error.cause : error
+    }
+  }
+
+  /** Lends a connection; see {@link Pool.borrow}. */
+  async borrow(options: BorrowOptions = {}): Promise<Lease> {
+    this.#prewarm.arrived()
+    const startedAt = performance.now()
+    const poolLease = await this.#pool.borrow(options)
+    return this.#lend(poolLease, performance.now() - startedAt)
+  }
+
+  /** Lends a connection that is idle and was proven good in this very turn of the event loop, if there is one. */
+  tryBorrow(): Lease | undefined {
+    const poolLease = this.#pool.tryBorrow()
+    if (poolLease === undefined) return undefined
+    this.#prewarm.arrived()
+    return this.#lend(poolLease, 0)
+  }
+
+  /** Borrows for the time of a function: releases when it returns, discards when it throws. */
+  async use<R>(use: (lease: Lease) => R | Promise<R>, options: BorrowOptions = {}): Promise<R> {
+    const lease = await this.borrow(options)
+    try {
+      const result = await use(lease)
+      await lease.release()
+      return result
+    } finally {
+      lease[Symbol.dispose]()
+    }
+  }
+
+  /** Opens what is missing to `n` idle connections; see {@link Pool.prewarm}. */
+  prewarm(n: number): Promise<PrewarmResult> {
+    return this.#pool.prewarm(n)
+  }
+
+  stats(): ConnectionPoolStats {
+    return Object.freeze({
+      ...this.#pool.stats(),
+      lent: Object.freeze({ ...this.#lent }),
+      prewarmTarget: this.#prewarm.target,
+    })
+  }
+
+  /** Closes what is idle, waits for what is lent; see {@link Pool.close}. */
+  close(options: PoolCloseOptions = {}): Promise<void> {
+    this.#prewarm.stop()
+    return this.#pool.close(options)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #open(signal: AbortSignal): Promise<PooledConnection> {
+    const startedAt = performance.now()
+    const connection = await this.#options.open(signal)
+    connection.owned = true
+    const dialMs = performance.now() - startedAt
+    this.#prewarm.dialed(dialMs)
+    if (poolChannels.dial.hasSubscribers) poolChannels.dial.publish({ dialMs })
+    return new PooledConnection(connection, this.#options.rule, (spoiled, reason) =>
+      this.#pool.evict(spoiled, reason),
+    )
+  }
+
+  #close(item: PooledConnection, reason: string): Promise<void> {
+    const ageMs = performance.now() - item.openedAt
+    if (!item.used && (reason === 'upstream-end' || reason === 'upstream-reset'))
+      this.#prewarm.wasted(ageMs, true)
+    else if (!item.used && reason === 'idle-timeout') this.#prewarm.wasted(ageMs, false)
+    if (poolChannels.close.hasSubscribers) poolChannels.close.publish({ reason, ageMs })
+    return item.destroy()
+  }
+
+  // What the kernel knows already is told in the next turn of the loop, unless nothing would keep the loop turning.
+  async #prove(item: PooledConnection): Promise<boolean> {
+    await nextTurn()
+    item.provenInTurn = this.#turn
+    setImmediate(() => this.#turn++)
+    return item.fit
+  }
+
+  #lend(poolLease: PoolLease<PooledConnection>, waitMs: number): Lease {
+    const { item } = poolLease
+    const { trusted, settleMs, retryStale } = this.#options
+    const origin = poolLease.origin === 'created' ? 'dialed' : item.used ? 'reused' : 'prewarmed'
+    this.#lent[origin]++
+    if (poolChannels.borrow.hasSubscribers) poolChannels.borrow.publish({ origin, waitMs })
+    item.lend()
+    return new ConnectionLease(item.connection, this.#lender(poolLease), {
+      origin,
+      proof: item.proof,
+      trusted,
+      settleMs,
+      retryStale,
+    })
+  }
+
+  #lender(poolLease: PoolLease<PooledConnection>): Lender {
+    const { item } = poolLease
+    return {
+      returned: (_lease, { reusable, why }) => {
+        item.noteUse()
+        if (!reusable) return poolLease.discard(why === 'ended' || why === 'invalid' ? 'spent' : why)
+        return this.#takeBack(poolLease)
+      },
+      discarded: () => poolLease.discard('spent'),
+      detached: () => void poolLease.detach(),
+    }
+  }
+
+  #takeBack(poolLease: PoolLease<PooledConnection>): void {
+    const { item } = poolLease
+    const { rule, trusted } = this.#options
+    const state = item.used ? (item.proof?.state ?? (trusted ? 'idle' : 'spent')) : 'idle'
+    if (state === 'dirty' && rule !== undefined) return void this.#clean(poolLease, rule)
+    if (state !== 'idle') return poolLease.discard(state)
+    item.watch()
+    poolLease.release()
+  }
+
+  // After the session, off any client's clock.
+  async #clean(
+    poolLease: PoolLease<PooledConnection>,
+    rule: NonNullable<ResolvedConnectionPoolOptions['rule']>,
+  ): Promise<void> {
+    const { item } = poolLease
+    if (!(await item.reset(rule))) return poolLease.discard('reset-failed')
+    item.watch()
+    poolLease.release()
+  }
+
+  #refill(): void {
+    // What fails is counted, and tried again after the pool's own pause.
+    this.#pool.prewarm().catch(() => {})
+  }
+}

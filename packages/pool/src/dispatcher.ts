@@ -1,0 +1,112 @@
+import type { Creations } from './creations.js'
+import { type ItemStore, settingNow } from './item-store.js'
+import type { ResolvedPoolOptions } from './pool-options.js'
+import type { WaitingLine } from './waiting-line.js'
+
+type Line = Pick<WaitingLine<unknown>, 'size' | 'any' | 'fresh' | 'freshIsNext'>
+
+/**
+ * What has to be begun: a creation or a check for each borrower in line, room for those who want a new item, and items to keep ready.
+ *
+ * A borrower and what was begun for it are not tied together, only counted: whatever comes first serves the oldest. A borrower who
+ * left, or was served by a release, leaves behind a creation that nobody waits for; the next one gets its own all the same, for
+ * that one may hang.
+ */
+export class Dispatcher<T extends object> {
+  readonly #options: ResolvedPoolOptions<T>
+  readonly #line: Line
+  readonly #store: ItemStore<T>
+  readonly #creations: Creations<T>
+  readonly #checkNext: () => boolean
+  /** Creations that borrowers in line still have to get started. */
+  #owed = 0
+  #running = false
+  #again = false
+
+  /** `checkNext` gives the line an idle item, or begins to check one for it; false when none is left. */
+  constructor(
+    options: ResolvedPoolOptions<T>,
+    line: Line,
+    store: ItemStore<T>,
+    creations: Creations<T>,
+    checkNext: () => boolean,
+  ) {
+    this.#options = options
+    this.#line = line
+    this.#store = store
+    this.#creations = creations
+    this.#checkNext = checkNext
+  }
+
+  get freeSlots(): number {
+    return this.#options.max - this.#store.size - this.#creations.running
+  }
+
+  get prewarmTarget(): number {
+    return Math.floor(settingNow(this.#options.prewarm))
+  }
+
+  /** Somebody waits for whom nothing is begun. */
+  get uncovered(): boolean {
+    const owed = Math.min(this.#owed, this.#line.size)
+    const checking = Math.min(this.#store.checking, this.#line.any)
+    return this.#line.size > this.#creations.running + owed + checking
+  }
+
+  /** The next borrower in line wants a new item, and the pool is full of others. */
+  get needsRoom(): boolean {
+    const { fresh, freshIsNext } = this.#line
+    return freshIsNext && fresh > this.freeSlots + this.#creations.running + this.#store.closing
+  }
+
+  /** One more creation for a borrower who has just joined the line. */
+  owe(): void {
+    this.#owed += 1
+  }
+
+  /** A creation takes a slot; false when none is free. */
+  claim(): boolean {
+    if (this.freeSlots <= 0) return false
+    this.#owed = Math.max(0, this.#owed - 1)
+    return true
+  }
+
+  /** Idle items to add to what is there and to the creations that nobody waits for. */
+  missingIdle(target: number): number {
+    const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
+    return Math.max(0, Math.min(target, this.#options.maxIdle) - this.#store.idle - spare)
+  }
+
+  /** After each change. A change made by a callback from inside has it run once more, rather than within itself. */
+  run(): void {
+    this.#again = this.#running
+    if (this.#running) return
+    this.#running = true
+    try {
+      do {
+        this.#again = false
+        this.#cover()
+        while (this.needsRoom && this.#store.evictOldest('displaced')) {
+          // Until there is room, or nothing idle left.
+        }
+        this.#creations.request(() => this.#wanted())
+        this.#creations.hold(this.#line.size > 0)
+      } while (this.#again)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #cover(): void {
+    while (this.uncovered) {
+      const begun = this.#line.any > this.#store.checking && this.#checkNext()
+      if (!begun) this.#owed = Math.min(this.#owed, this.#line.size) + 1
+    }
+  }
+
+  /** Creations to start. */
+  #wanted(): number {
+    this.#owed = Math.min(this.#owed, this.#line.size)
+    return Math.min(this.#owed + this.missingIdle(this.prewarmTarget), this.freeSlots)
+  }
+}

@@ -1,0 +1,129 @@
+import type { ReuseProof, ReuseRule } from '@relay/core'
+import type { ConnectionReader, ConnectionUser, RawConnection } from '@relay/core/connector'
+
+const MAX_GREETING_BYTES = 16 * 1024
+
+/**
+ * One upstream connection in the hands of the pool: read while nobody has it, so that what its peer does is seen at once.
+ *
+ * ```text
+ *   watched ──── lend() ───▶ lent ──── (reset) ──── watch() ───▶ watched        FIN, reset, unasked bytes: onSpoiled
+ * ```
+ */
+export class PooledConnection implements ConnectionUser {
+  readonly connection: RawConnection
+  readonly proof: ReuseProof | undefined
+  readonly openedAt: number = performance.now()
+  /** Whether a session has used it: another may only after proof. */
+  used = false
+  /** The turn of the event loop in which it was last seen to be good. */
+  provenInTurn = -1
+  readonly #onSpoiled: (spoiled: PooledConnection, reason: string) => void
+  #greeting: Buffer[] = []
+  #greetingBytes = 0
+  #spoiled = false
+  #traffic = 0
+
+  constructor(
+    connection: RawConnection,
+    rule: ReuseRule | undefined,
+    onSpoiled: (spoiled: PooledConnection, reason: string) => void,
+  ) {
+    this.connection = connection
+    this.proof = rule?.open()
+    this.#onSpoiled = onSpoiled
+    this.watch()
+  }
+
+  /** Whether it can be lent, as far as the process has been told. */
+  get fit(): boolean {
+    return !this.#spoiled && this.connection.unfit === undefined
+  }
+
+  /** Reads on behalf of nobody: from here on each event spoils it. */
+  watch(): void {
+    this.connection.attach(this)
+    this.connection.resume()
+  }
+
+  /** Hands it over; an early greeting is the first that is read. */
+  lend(): void {
+    this.connection.detach()
+    for (const chunk of this.#greeting.reverse()) this.connection.unread(chunk)
+    if (this.#greeting.length > 0) this.used = true
+    this.#greeting = []
+    this.#traffic = this.#bytes
+  }
+
+  /** After a lease: whether a byte went either way. */
+  noteUse(): void {
+    if (this.#bytes !== this.#traffic) this.used = true
+  }
+
+  /** Sends what brings a dirty connection back to idle; resolves with whether it did. */
+  reset(rule: ReuseRule): Promise<boolean> {
+    const { connection, proof } = this
+    const { reset } = rule
+    if (proof === undefined || reset === undefined || !this.fit) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(false), reset.timeoutMs)
+      const settle = (clean: boolean): void => {
+        clearTimeout(timer)
+        connection.detach()
+        resolve(clean)
+      }
+      const onData = (chunk: Buffer): boolean => {
+        if (!proof.down(chunk) || proof.state === 'tainted') settle(false)
+        else if (proof.state === 'idle') settle(true)
+        return true
+      }
+      connection.attach({
+        reader: { onData, onEnd: () => settle(false) },
+        writer: this.writer,
+        onClosed: () => settle(false),
+      })
+      connection.resume()
+      proof.up(reset.send)
+      connection.socket.write(reset.send)
+    })
+  }
+
+  /** Resolves when the socket is closed. */
+  destroy(): Promise<void> {
+    const { connection } = this
+    this.#spoiled = true
+    return new Promise((resolve) => {
+      const reader: ConnectionReader = { onData: () => false, onEnd: () => {} }
+      connection.attach({ reader, writer: this.writer, onClosed: () => resolve() })
+      connection.destroy()
+    })
+  }
+
+  readonly reader: ConnectionReader = {
+    onData: (chunk) => {
+      this.#greetingBytes += chunk.length
+      if (this.used) this.#spoil('unasked-bytes')
+      else this.#greeting.push(Buffer.from(chunk))
+      // A longer greeting waits in the kernel. A FIN behind it is not seen then.
+      return this.#greetingBytes < MAX_GREETING_BYTES
+    },
+    onEnd: () => this.#spoil('upstream-end'),
+  }
+
+  readonly writer: ConnectionUser['writer'] = { onFlushed: () => {}, onFinished: () => {} }
+
+  onClosed(error: Error | undefined): void {
+    this.#spoil(error === undefined ? 'upstream-end' : 'upstream-reset')
+  }
+
+  get #bytes(): number {
+    const { tcp } = this.connection
+    return tcp === undefined ? Number.NaN : tcp.bytesRead + tcp.bytesWritten
+  }
+
+  #spoil(reason: string): void {
+    if (this.#spoiled) return
+    this.#spoiled = true
+    this.#onSpoiled(this, reason)
+  }
+}
