@@ -13,16 +13,14 @@ export interface PoolFlags {
   readonly poolStats: number
 }
 
-const rules = { redis: () => redis() } satisfies Record<string, () => ReuseRule>
+type RuleName = 'redis'
 
-export type ReuseName = 'never' | 'trust' | keyof typeof rules
+export type ReuseName = 'never' | RuleName | 'trust'
+
+const rules: Readonly<Record<RuleName, () => ReuseRule>> = { redis: () => redis() }
 
 /** The words that `--reuse` takes. */
-export const reuseNames: readonly ReuseName[] = [
-  'never',
-  ...(Object.keys(rules) as (keyof typeof rules)[]),
-  'trust',
-]
+export const reuseNames: readonly ReuseName[] = ['never', ...(Object.keys(rules) as RuleName[]), 'trust']
 
 /** Where sessions get their upstream: dialed for each, unless a flag asks for connections that are open before or after. */
 export function upstreamConnector(
