@@ -14,7 +14,8 @@ const { port } = upstream.address() as { port: number }
 const server = createRelayServer({
   upstream: dialer({ host: '127.0.0.1', port }),
   halfClose: 'close',
-  onClose: (info, { reason, up, down }) => console.log(info.id, reason, `${up.bytes} B up, ${down.bytes} B down`),
+  onClose: (info, { reason, up, down }) =>
+    console.log(info.id, reason, `${up.bytes} B up, ${down.bytes} B down`),
 })
 const address = await server.listen('127.0.0.1:0')
 // #endregion

@@ -9,16 +9,6 @@ export { sessionsByDescriptors } from './descriptor-limit.js'
 export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
 export {
-  anything,
-  boolean,
-  checkOptions,
-  count,
-  func,
-  milliseconds,
-  type OptionCheck,
-  oneOf,
-} from './options.js'
-export {
   type ConnectionReader,
   type ConnectionUser,
   type ConnectionWriter,

@@ -24,14 +24,19 @@ export function checkOptions(
         `${owner}: unknown option "${key}", expected one of ${Object.keys(checks).join(', ')}`,
       )
     }
-    const expected = value === undefined ? undefined : check(value)
-    if (expected === undefined) continue
-    const ErrorClass = typeof value === 'number' ? RangeError : TypeError
-    throw new ErrorClass(`${owner}: expected option "${key}" to be ${expected}, got ${inspect(value)}`)
+    if (value !== undefined) checkValue(owner, key, value, check)
   }
 }
 
-// Node clamps a longer timer to 1 ms: a day too much would end every session at once.
+/** Checks one value; also for a required option, whose absence {@link checkOptions} lets pass. */
+export function checkValue(owner: string, name: string, value: unknown, check: OptionCheck): void {
+  const expected = check(value)
+  if (expected === undefined) return
+  const ErrorClass = typeof value === 'number' ? RangeError : TypeError
+  throw new ErrorClass(`${owner}: expected option "${name}" to be ${expected}, got ${inspect(value)}`)
+}
+
+// Node clamps a longer timer to 1 ms: a day too much would expire everything at once.
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** A duration that a Node timer can hold; `0` disables. */
@@ -40,9 +45,23 @@ export const milliseconds: OptionCheck = (value) =>
     ? undefined
     : `a number of milliseconds from 0 (off) to ${MAX_TIMER_MS}`
 
+/** A duration that cannot be turned off. */
+export const positiveMilliseconds: OptionCheck = (value) =>
+  typeof value === 'number' && value >= 1 && value <= MAX_TIMER_MS
+    ? undefined
+    : `a number of milliseconds from 1 to ${MAX_TIMER_MS}`
+
 /** A whole number, zero included. */
 export const count: OptionCheck = (value) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : 'a whole number >= 0'
+
+/** A whole number of at least one. */
+export const positiveCount: OptionCheck = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 1 ? undefined : 'a whole number >= 1'
+
+/** From zero to one, both included. */
+export const fraction: OptionCheck = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'a number from 0 to 1'
 
 export const func: OptionCheck = (value) => (typeof value === 'function' ? undefined : 'a function')
 

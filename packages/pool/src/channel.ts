@@ -1,7 +1,14 @@
+import {
+  checkOptions,
+  checkValue,
+  func,
+  signal as isSignal,
+  type OptionCheck,
+  oneOf,
+} from '@relay/core/options'
 import { contain } from './contain.js'
 import { PoolError } from './errors.js'
 import { LinkedList, type ListNode } from './linked-list.js'
-import { checkOptions, checkValue, func, signal as isSignal, type OptionCheck, oneOf } from './options.js'
 import { Waiter, type WaitOptions, waitOptionChecks } from './waiter.js'
 
 /** Why an item reached nobody: no room for it, the channel closed, or its blocked `send` was aborted. */

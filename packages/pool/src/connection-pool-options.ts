@@ -1,17 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ReuseRule } from '@relay/core'
-import {
-  checkOptions,
-  count,
-  type DialerOptions,
-  dial,
-  dialTarget,
-  milliseconds,
-  type OptionCheck,
-  oneOf,
-  RawConnection,
-  type RetryStale,
-} from '@relay/core/connector'
+import { type DialerOptions, dial, dialTarget, RawConnection, type RetryStale } from '@relay/core/connector'
+import { checkOptions, count, milliseconds, type OptionCheck, oneOf } from '@relay/core/options'
 import type { PoolOptions } from './pool-options.js'
 
 /** Opens one connection; ends what it has opened when its signal aborts. */

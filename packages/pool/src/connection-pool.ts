@@ -135,8 +135,10 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return item.destroy()
   }
 
-  // What the kernel knows already is told in the next turn of the loop, unless nothing would keep the loop turning.
+  // What the kernel knows by now is told when the loop polls next. An immediate that is set while the loop polls runs right after,
+  // before it polls again: the second one is sure to come behind a poll.
   async #prove(item: PooledConnection): Promise<boolean> {
+    await nextTurn()
     await nextTurn()
     item.provenInTurn = this.#turn
     setImmediate(() => this.#turn++)

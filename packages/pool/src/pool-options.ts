@@ -1,6 +1,3 @@
-import type { BackoffOptions } from './backoff.js'
-import type { CreateContext } from './create-item.js'
-import type { EvictionReason } from './lease.js'
 import {
   checkOptions,
   checkValue,
@@ -12,7 +9,10 @@ import {
   oneOf,
   positiveCount,
   positiveMilliseconds,
-} from './options.js'
+} from '@relay/core/options'
+import type { BackoffOptions } from './backoff.js'
+import type { CreateContext } from './create-item.js'
+import type { EvictionReason } from './lease.js'
 
 export interface PoolOptions<T extends object> {
   /** Makes an item. What it still makes after its signal aborted is destroyed. */

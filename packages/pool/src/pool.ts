@@ -1,9 +1,9 @@
+import { boolean, checkOptions, checkValue, count, func, milliseconds } from '@relay/core/options'
 import { Creations } from './creations.js'
 import { Dispatcher } from './dispatcher.js'
 import { PoolError } from './errors.js'
 import { type Entry, ItemStore } from './item-store.js'
 import { type EvictionReason, Lease, type LeaseOrigin, type LeaseOwner, type PoolLease } from './lease.js'
-import { checkOptions, checkValue, count, flag, func, milliseconds } from './options.js'
 import { type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './pool-options.js'
 import { PoolCounters, type PoolStats } from './pool-stats.js'
 import { type WaitOptions, waitOptionChecks } from './waiter.js'
@@ -36,7 +36,7 @@ export interface PrewarmResult {
   readonly errors: readonly unknown[]
 }
 
-const borrowChecks = { ...waitOptionChecks, fresh: flag }
+const borrowChecks = { ...waitOptionChecks, fresh: boolean }
 const closeChecks = { graceMs: milliseconds }
 const NO_OPTIONS: BorrowOptions = {}
 

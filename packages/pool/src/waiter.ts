@@ -1,5 +1,5 @@
+import { signal as isSignal, milliseconds, type OptionCheck } from '@relay/core/options'
 import { PoolError } from './errors.js'
-import { signal as isSignal, milliseconds, type OptionCheck } from './options.js'
 
 export interface WaitOptions {
   /** Gives the wait up; it rejects with the signal's reason. */
