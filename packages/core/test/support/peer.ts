@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 
 /** How a stream ended, as its reader saw it. */
-export type Ending = 'fin' | 'reset' | 'error'
+type Ending = 'fin' | 'reset' | 'error'
 
 export interface Received {
   readonly bytes: number

@@ -8,7 +8,7 @@ import { type RelayOptions, relay } from '../../src/relay.js'
 import { Peer } from './peer.js'
 
 /** A relay in the middle of two peers: `near` is the one that the scenario calls the first, whichever side that is. */
-export interface Wire {
+interface Wire {
   readonly near: Peer
   readonly far: Peer
   readonly nearSide: Side
@@ -16,7 +16,7 @@ export interface Wire {
   readonly result: Promise<RelayResult>
 }
 
-export interface WireOptions extends RelayOptions {
+interface WireOptions extends RelayOptions {
   readonly pausedNear?: boolean
   readonly pausedFar?: boolean
 }

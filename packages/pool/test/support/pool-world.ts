@@ -10,7 +10,7 @@ export interface WorldItem {
 }
 
 /** What the world's callbacks do beside their duty. */
-export interface Mischief {
+interface Mischief {
   /** Each n-th call of create, check or destroy throws at once; 0 none. */
   readonly throwEvery: number
   /** Each n-th calls the pool back: borrow, tryBorrow, evict and release in turn; 0 none. */
@@ -357,6 +357,6 @@ async function turns(microtasks: number): Promise<void> {
   for (let n = 0; n < microtasks; n += 1) await undefined
 }
 
-export function pick<T>(list: readonly T[], index: number): T | undefined {
+function pick<T>(list: readonly T[], index: number): T | undefined {
   return list[index % Math.max(1, list.length)]
 }
