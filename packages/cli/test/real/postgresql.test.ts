@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { Child, type ChildOptions, run } from './support/child.js'
 import { startPostgres } from './support/postgres.js'
 import { describeWith, program } from './support/programs.js'
-import { startRelay } from './support/relay-process.js'
+import { inOrderOfStart, startRelay } from './support/relay-process.js'
 import { temporaryDirectory } from './support/servers.js'
 
 const MIB = 1024 * 1024
@@ -62,7 +62,7 @@ describeWith(['postgres', 'initdb', 'psql', 'openssl'], 'PostgreSQL through rela
       await query(relay.port, mode, `CREATE TABLE ${table} (number int, text text)`)
       await query(relay.port, mode, `COPY ${table} FROM STDIN`, data)
       expect(md5(await query(relay.port, mode, `COPY ${table} TO STDOUT`))).toBe(md5(data))
-      const [, copyIn, copyOut] = await relay.ended(3)
+      const [, copyIn, copyOut] = inOrderOfStart(await relay.ended(3))
       expect(copyIn?.up).toBeGreaterThan(data.length)
       expect(copyOut?.down).toBeGreaterThan(data.length)
       await relay.expectCleanEnd()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { Child, run } from './support/child.js'
 import { describeWith, program } from './support/programs.js'
-import { startRelay } from './support/relay-process.js'
+import { inOrderOfStart, startRelay } from './support/relay-process.js'
 import { freePort, startServer, temporaryDirectory } from './support/servers.js'
 
 const MIB = 1024 * 1024
@@ -28,7 +28,7 @@ describeWith(['redis-server', 'redis-cli', 'redis-benchmark'], 'redis through re
     const { stdout } = await redisCli(relay.port, ['--raw', 'GET', 'value'])
     // redis-cli ends what it prints with a newline.
     expect(stdout.equals(Buffer.concat([value, Buffer.from('\n')]))).toBe(true)
-    const [set, get] = await relay.ended(2)
+    const [set, get] = inOrderOfStart(await relay.ended(2))
     expect(set?.up).toBeGreaterThan(MIB)
     expect(set).toMatchObject({ reason: 'client-end', down: '+OK\r\n'.length })
     expect(get).toMatchObject({ reason: 'client-end', down: `$${MIB}\r\n\r\n`.length + MIB })

@@ -15,6 +15,7 @@ export interface RelayProcessOptions {
 
 /** What `relay forward` logs at the end of a session. */
 export interface SessionLine {
+  readonly id: string
   readonly reason: string
   readonly up: number
   readonly down: number
@@ -128,4 +129,10 @@ export async function startRelay(upstream: string, options: RelayProcessOptions 
   const child = new Child(command, args)
   await child.printed(({ stderr }) => stderr.includes('"listening"'))
   return new RelayProcess(child)
+}
+
+/** A client can be gone, and the next one there, before the session of the first has ended. */
+export function inOrderOfStart(sessions: readonly SessionLine[]): readonly SessionLine[] {
+  const number = ({ id }: SessionLine): number => Number(id.split('-').at(-1))
+  return sessions.toSorted((one, other) => number(one) - number(other))
 }
