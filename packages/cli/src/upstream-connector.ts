@@ -13,6 +13,9 @@ export interface PoolFlags {
   readonly poolStats: number
 }
 
+// Connections that the pool may be opening at once.
+const DIALING = 16
+
 type RuleName = 'redis'
 
 export type ReuseName = 'never' | RuleName | 'trust'
@@ -22,16 +25,25 @@ const rules: Readonly<Record<RuleName, () => ReuseRule>> = { redis: () => redis(
 /** The words that `--reuse` takes. */
 export const reuseNames: readonly ReuseName[] = ['never', ...(Object.keys(rules) as RuleName[]), 'trust']
 
+export interface UpstreamConnector {
+  readonly connector: Connector
+  /** How many sessions the descriptors allow beside it; 0: the platform does not say. */
+  readonly maxSessions: number
+  /** One line on how the pool does, if there is one. */
+  logStats(): void
+}
+
 /** Where sessions get their upstream: dialed for each, unless a flag asks for connections that are open before or after. */
 export function upstreamConnector(
   { address, tls }: Upstream,
   connectTimeoutMs: number,
   flags: PoolFlags,
   log: Log,
-): { readonly connector: Connector; logStats(): void } {
+): UpstreamConnector {
   const { prewarm, reuse, poolIdle, poolStats } = flags
   if (prewarm === 0 && reuse === 'never') {
-    return { connector: dialer({ ...address, tls, connectTimeoutMs }), logStats: () => {} }
+    const connector = dialer({ ...address, tls, connectTimeoutMs })
+    return { connector, maxSessions: sessionsByDescriptors(), logStats: () => {} }
   }
   if (reuse === 'trust') {
     log(
@@ -40,12 +52,13 @@ export function upstreamConnector(
       { reuse },
     )
   }
+  const maxSessions = sessionsByDescriptors(poolIdle + DIALING)
   const pool = connectionPool({
     dial: { ...address, tls },
     connectTimeoutMs,
     prewarm,
     reuse: reuse === 'never' || reuse === 'trust' ? reuse : rules[reuse](),
-    max: flags.poolMax ?? (sessionsByDescriptors() || undefined),
+    max: flags.poolMax ?? (maxSessions > 0 ? maxSessions + poolIdle : undefined),
     maxIdle: poolIdle,
   })
   const logStats = (): void => {
@@ -65,7 +78,7 @@ export function upstreamConnector(
     })
   }
   if (poolStats > 0) periodically(poolStats, () => pool.stats().borrows, logStats)
-  return { connector: pool, logStats }
+  return { connector: pool, maxSessions, logStats }
 }
 
 // Nothing new is no news. The timer keeps nobody waiting.

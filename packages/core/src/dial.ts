@@ -57,6 +57,8 @@ export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnec
       const connection = new RawConnection(socket, { tcp, readBuffer })
       connection.owned = true
       socket.off('error', onError)
+      // What happens to the socket under TLS, TLS tells; only its own listener must stay.
+      if (tls !== undefined) tcp.off('error', onError).on('error', () => {})
       resolve(connection)
     }
     function onAbort(): void {

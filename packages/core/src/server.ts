@@ -132,6 +132,16 @@ export class RelayServer {
     }))
   }
 
+  /** Ends one session now, as `killed`; false when there is none of that id. */
+  kill(id: string): boolean {
+    for (const session of this.#sessions) {
+      if (session.info.id !== id) continue
+      session.cut('killed')
+      return true
+    }
+    return false
+  }
+
   /** A frozen snapshot of the counters; bytes are those of live sessions too. */
   stats(): RelayServerStats {
     let up = this.#upBytes

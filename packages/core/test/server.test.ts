@@ -86,6 +86,18 @@ describe('a server', () => {
     expect(Object.isFrozen(server.stats())).toBe(true)
   })
 
+  test('ends one session by its id', async () => {
+    const { server, sessionClosed } = await serve({ upstream: dialer((await upstream(echo)).target) })
+    const peer = await client(server.address)
+    await peer.write('x')
+    await peer.arrived(1)
+    const id = server.sessions()[0]?.id ?? ''
+    expect(server.kill(id)).toBe(true)
+    expect((await peer.received).ending).toBe('reset')
+    expect((await sessionClosed()).result.reason).toBe('killed')
+    expect(server.kill(id)).toBe(false)
+  })
+
   test('publishes each opening and closing on its diagnostics channels', async () => {
     const seen: unknown[] = []
     const note = (message: unknown, name: string | symbol): void => void seen.push([name, message])

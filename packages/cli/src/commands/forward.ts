@@ -72,14 +72,19 @@ async function forward(
   const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
   const sessionLog = await createLog(sessionSink, { json, env: shell.env })
-  const { connector, logStats } = upstreamConnector(upstream, options.connectTimeout, options, log)
+  const { connector, maxSessions, logStats } = upstreamConnector(
+    upstream,
+    options.connectTimeout,
+    options,
+    log,
+  )
   const server = createRelayServer({
     upstream: connector,
     halfClose: options.halfClose,
     lingerMs: options.linger,
     idleTimeoutMs: options.idleTimeout,
     maxDurationMs: options.maxDuration,
-    maxConnections: options.maxConnections,
+    maxConnections: options.maxConnections ?? maxSessions,
     onClose: (session, result) => logSession(sessionLog, session, result),
   })
 
