@@ -51,6 +51,8 @@ export class RawConnection {
   readonly socket: Duplex
   /** Whether a connector keeps it between its users; else the last one gives the socket back as it came. */
   owned = false
+  /** Whether what was flushed was copied, to the kernel or by encryption, so that its memory can be used again. */
+  readonly copies: boolean
   readonly #tcp: Socket | undefined
   readonly #readBuffer: ReadBuffer | undefined
   #user: ConnectionUser | undefined
@@ -90,6 +92,7 @@ export class RawConnection {
   ) {
     connections.set(socket, this)
     this.socket = socket
+    this.copies = socket instanceof Socket
     this.#tcp = options.tcp ?? (socket instanceof Socket ? socket : undefined)
     this.#readBuffer = options.readBuffer
     this.#allowHalfOpen = socket.allowHalfOpen

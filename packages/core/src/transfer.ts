@@ -85,14 +85,16 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     if (this.#inspect !== undefined && !this.#inspect(chunk)) return false
     const { socket } = this.sink
     this.#written += chunk.length
-    const wantsMore = socket.write(chunk)
+    // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
+    const lends = lent && this.sink.copies
+    const wantsMore = socket.write(lent && !lends ? Buffer.from(chunk) : chunk)
     if (socket.writableLength === 0) {
       this.#pending = 0
     } else {
       this.#pending += chunk.length
-      this.#waiting = lent || !wantsMore
+      this.#waiting = lends || !wantsMore
       // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
-      if (lent && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
+      if (lends && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
     }
     this.#observer.onActivity(this)
     return !this.#waiting

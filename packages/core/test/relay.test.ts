@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { duplexPair } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { relay } from '../src/relay.js'
 import { sha256 } from './support/peer.js'
-import { symmetric } from './support/wire.js'
+import { symmetric, upstreamPair } from './support/wire.js'
 
 const MIB = 1024 * 1024
 
@@ -185,6 +187,23 @@ describe('deadlines', () => {
     const { near, result } = await wire({ idleTimeoutMs: 200, pausedFar: true })
     near.socket.write(randomBytes(20 * MIB))
     expect((await result).reason).toBe('idle-timeout')
+  })
+})
+
+describe('a client that is no socket', () => {
+  test('gets every byte, though it reads late and keeps what it was given', async () => {
+    const { inner, peer } = await upstreamPair()
+    const [client, other] = duplexPair({ readableHighWaterMark: 10 * MIB })
+    const result = relay(client, inner.socket)
+    const data = randomBytes(2 * MIB)
+    // In pieces, so that many reads go through the same memory before the first of them is looked at.
+    for (let at = 0; at < data.length; at += 3_000) await peer.write(data.subarray(at, at + 3_000))
+    peer.end()
+    const received: Buffer[] = []
+    for await (const chunk of other.iterator({ destroyOnReturn: false })) received.push(chunk)
+    other.end()
+    expect(sha256(Buffer.concat(received))).toBe(sha256(data))
+    expect((await result).reason).toBe('upstream-end')
   })
 })
 
