@@ -1,4 +1,5 @@
 import type { ConnectionLease } from './connection-lease.js'
+import type { ReuseProof } from './reuse-proof.js'
 
 /** What to do with the upstream when the client has left. */
 export type AfterClient = 'give-back' | 'wait' | 'spend'
@@ -15,6 +16,7 @@ export class LeaseUse {
   #sent: Buffer[] | undefined = []
   #sentBytes = 0
   #answered = false
+  #spent = false
 
   constructor(lease: ConnectionLease, options: { readonly replaceable: boolean }) {
     this.lease = lease
@@ -29,15 +31,21 @@ export class LeaseUse {
 
   /** A chunk for the upstream. */
   up(chunk: Buffer): true {
-    this.lease.proof?.up(chunk)
+    this.#ask((proof) => {
+      proof.up(chunk)
+      return true
+    })
     this.#record(chunk)
     return true
   }
 
   /** A chunk from the upstream; `false`: it was meant for somebody before, and must not be delivered. */
   down(chunk: Buffer): boolean {
-    const { proof, origin } = this.lease
-    if (proof !== undefined && !proof.down(chunk) && origin === 'reused') return false
+    if (!this.#ask((proof) => proof.down(chunk))) {
+      // Whatever the rule says from now on: more of them may be on their way.
+      this.#spent = true
+      if (this.lease.origin === 'reused') return false
+    }
     this.#answered = true
     this.#sent = undefined
     return true
@@ -51,6 +59,7 @@ export class LeaseUse {
   /** The client sent FIN, and all it sent before has been written. */
   afterClientFin(): AfterClient {
     const { proof, trusted } = this.lease
+    if (this.#spent) return 'spend'
     if (proof === undefined) return trusted ? 'give-back' : 'spend'
     const { state } = proof
     if (state === 'idle' || state === 'dirty') return 'give-back'
@@ -63,6 +72,19 @@ export class LeaseUse {
     if (this.lease.origin === 'prewarmed' && !this.#answered && this.#sentBytes === 0) return 'give-back'
     const verdict = this.afterClientFin()
     return verdict === 'wait' && this.lease.settleMs === 0 ? 'spend' : verdict
+  }
+
+  // A rule that throws has lost track.
+  #ask(question: (proof: ReuseProof) => boolean): boolean {
+    const { proof } = this.lease
+    if (proof === undefined) return true
+    try {
+      return question(proof)
+    } catch (error) {
+      this.#spent = true
+      process.emitWarning(error instanceof Error ? error : String(error))
+      return false
+    }
   }
 
   #record(chunk: Buffer): void {

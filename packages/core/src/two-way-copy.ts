@@ -18,6 +18,7 @@ export interface CopyPolicy {
 export const STALE: unique symbol = Symbol('stale')
 
 const MAX_SETTLE_BYTES = 64 * 1024
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Two transfers, and what one's end means for the other.
@@ -82,8 +83,8 @@ export class TwoWayCopy implements TransferObserver {
       () => this.cut('max-duration'),
     )
     this.#deadlines.watchQuiet(policy.idleTimeoutMs)
-    client.attach(this.#user(this.#up, this.#down, 'client'))
-    upstream.attach(this.#user(this.#down, this.#up, 'upstream'))
+    client.attach(this.#user('client', this.#up, this.#down))
+    upstream.attach(this.#user('upstream', this.#down, this.#up))
     client.resume()
     upstream.resume()
   }
@@ -167,7 +168,10 @@ export class TwoWayCopy implements TransferObserver {
   }
 
   #giveBack(): void {
-    this.#up.sink.detach()
+    const { source: client, sink: upstream } = this.#up
+    // A client that is gone takes nothing any more of what was lent to it.
+    if (client.socket.destroyed) upstream.returnLent()
+    upstream.detach()
     this.#released = this.#use?.lease.release()
     this.#disown()
   }
@@ -199,12 +203,14 @@ export class TwoWayCopy implements TransferObserver {
 
   // ─── one side is gone ───
 
-  #user(reader: Transfer, writer: Transfer, side: Side): ConnectionUser {
-    return { reader, writer, onClosed: (error) => this.#onClosed(side, reader, error) }
+  #user(side: Side, reader: Transfer, writer: Transfer): ConnectionUser {
+    return { reader, writer, onClosed: (error) => this.#onClosed(side, reader, writer, error) }
   }
 
-  #onClosed(side: Side, fromIt: Transfer, error: Error | undefined): void {
+  #onClosed(side: Side, fromIt: Transfer, intoIt: Transfer, error: Error | undefined): void {
     if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
+    // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
+    if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
     if (this.#settle(...closing(side, error)) && !fromIt.sink.closed) {
       const verdict = side === 'client' ? this.#use?.afterClientReset() : 'spend'
       if (verdict === 'give-back') this.#giveBack()
@@ -235,14 +241,20 @@ export class TwoWayCopy implements TransferObserver {
       if (giveBack && transfer === this.#up) continue
       transfer.finish()
       this.#discardInput(transfer)
-      void delivered(transfer.sink, this.#policy.lingerMs).then(() => transfer.sink.destroy())
     }
-    if (giveBack) void this.#returnFlushed()
+    const clientGone = this.#destroyDelivered(this.#down.sink)
+    if (giveBack) void clientGone.then(() => this.#returnFlushed())
+    else void this.#destroyDelivered(this.#up.sink)
+  }
+
+  async #destroyDelivered(connection: RawConnection): Promise<void> {
+    await delivered(connection, this.#policy.lingerMs)
+    connection.destroy()
   }
 
   async #returnFlushed(): Promise<void> {
     const upstream = this.#up.sink
-    await upstream.flushed(this.#policy.lingerMs)
+    await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
     if (!upstream.closed) this.#giveBack()
   }
 

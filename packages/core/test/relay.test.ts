@@ -52,6 +52,26 @@ describe('two-way copy', () => {
     await result
   })
 
+  symmetric('goes on delivering to one side when the other has said all and heard all', async (wire) => {
+    const { near, far, result, farSide } = await wire({ pausedFar: true })
+    far.end()
+    expect((await near.received).ending).toBe('fin')
+    const data = randomBytes(12 * MIB)
+    near.end(data)
+    await sleep(100)
+    // Read in sips, so that the near side has closed long before the last of it is taken.
+    const sip = setInterval(() => {
+      far.socket.resume()
+      setImmediate(() => far.bytes < 11 * MIB && far.socket.pause())
+    }, 5)
+    await near.closed()
+    clearInterval(sip)
+    far.socket.resume()
+    expect(await far.received).toEqual({ bytes: data.length, hash: sha256(data), ending: 'fin' })
+    const { reason, error } = await result
+    expect({ reason, error }).toEqual({ reason: `${farSide}-end`, error: undefined })
+  })
+
   symmetric('ends an empty session', async (wire) => {
     const { near, far, result } = await wire()
     near.end()

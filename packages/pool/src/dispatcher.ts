@@ -74,7 +74,10 @@ export class Dispatcher<T extends object> {
   /** Idle items to add to what is there and to the creations that nobody waits for. */
   missingIdle(target: number): number {
     const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
-    return Math.max(0, Math.min(target, this.#options.maxIdle) - this.#store.idle - spare)
+    return Math.max(
+      0,
+      Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,
+    )
   }
 
   /** After each change. A change made by a callback from inside has it run once more, rather than within itself. */

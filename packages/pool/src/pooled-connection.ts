@@ -37,17 +37,21 @@ export class PooledConnection implements ConnectionUser {
 
   /** Whether it can be lent, as far as the process has been told. */
   get fit(): boolean {
-    return !this.#spoiled && this.connection.unfit === undefined
+    const { unfit } = this.connection
+    // Of a connection nobody has used, what is unread is the rest of a long greeting.
+    return !this.#spoiled && (unfit === undefined || (unfit === 'unread' && !this.used))
   }
 
   /** Reads on behalf of nobody: from here on each event spoils it. */
   watch(): void {
+    refer(this.connection, false)
     this.connection.attach(this)
     this.connection.resume()
   }
 
   /** Hands it over; an early greeting is the first that is read. */
   lend(): void {
+    refer(this.connection, true)
     this.connection.detach()
     for (const chunk of this.#greeting.reverse()) this.connection.unread(chunk)
     if (this.#greeting.length > 0) this.used = true
@@ -105,7 +109,10 @@ export class PooledConnection implements ConnectionUser {
       if (this.used) this.#spoil('unasked-bytes')
       else this.#greeting.push(Buffer.from(chunk))
       // A longer greeting waits in the kernel. A FIN behind it is not seen then.
-      return this.#greetingBytes < MAX_GREETING_BYTES
+      if (this.#greetingBytes < MAX_GREETING_BYTES) return true
+      // It was copied: the memory that it was read into is free.
+      this.connection.returnLent()
+      return false
     },
     onEnd: () => this.#spoil('upstream-end'),
   }
@@ -126,4 +133,10 @@ export class PooledConnection implements ConnectionUser {
     this.#spoiled = true
     this.#onSpoiled(this, reason)
   }
+}
+
+/** Whether the connection keeps the process alive. */
+function refer({ socket }: RawConnection, held: boolean): void {
+  if (held && 'ref' in socket && typeof socket.ref === 'function') socket.ref()
+  else if (!held && 'unref' in socket && typeof socket.unref === 'function') socket.unref()
 }
