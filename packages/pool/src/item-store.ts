@@ -192,7 +192,8 @@ export class ItemStore<T extends object> {
 
   /** Destroys an item that no channel holds. Its slot is free, and `onChange` called, when that is done. */
   destroy(entry: Entry<T>, reason: EvictionReason): void {
-    if (entry.state === 'checking') {
+    const wasChecking = entry.state === 'checking'
+    if (wasChecking) {
       this.#checking -= 1
       entry.stopCheck?.()
     }
@@ -209,8 +210,10 @@ export class ItemStore<T extends object> {
     } catch {
       // Contained: what can be done about the item is done.
     }
-    if (isThenable(result)) within(result, this.#options.destroyTimeoutMs, closed)
-    else closed()
+    if (!isThenable(result)) return closed()
+    within(result, this.#options.destroyTimeoutMs, closed)
+    // Whoever waited for the check need not wait for the destruction too.
+    if (wasChecking) this.#onChange()
   }
 
   /** Destroys an item that has no slot: its creation was given up before it came. */

@@ -1,4 +1,4 @@
-/** Bugs of research/pools.md §2 in creations, one test or more for each; a name begins with the row. */
+/** Bugs that other pools have had in creations, one test or more for each; a name begins with the bug. */
 import { describe, expect, test, vi } from 'vitest'
 import { Pool } from '../../src/index.js'
 import { deferred } from '../support/deferred.js'

@@ -1,4 +1,4 @@
-/** Bugs of research/pools.md §2 in what ends, one test or more for each; a name begins with the row. */
+/** Bugs that other pools have had in what ends, one test or more for each; a name begins with the bug. */
 import { describe, expect, test, vi } from 'vitest'
 import { Pool, type PoolLease } from '../../src/index.js'
 import { deferred } from '../support/deferred.js'

@@ -1,4 +1,4 @@
-/** Bugs of research/pools.md §2 in borrowers that wait, one test or more for each; a name begins with the row. */
+/** Bugs that other pools have had in borrowers that wait, one test or more for each; a name begins with the bug. */
 import { getEventListeners } from 'node:events'
 import { describe, expect, test, vi } from 'vitest'
 import { Pool, type PoolLease } from '../../src/index.js'
@@ -11,6 +11,23 @@ import { turn } from '../support/turn.js'
 useFakeClock()
 
 describe('lost waiter', () => {
+  test('lost waiter: one whose item is evicted under its check does not wait for the slow end of that item', async () => {
+    const items = new FakeItems()
+    const pool = new Pool<Item>({
+      create: items.createNow,
+      destroy: () => new Promise(() => {}),
+      check: () => new Promise(() => {}),
+      max: 2,
+    })
+    const first = await pool.borrow()
+    first.release()
+    const second = watch(pool.borrow())
+    expect(pool.stats()).toMatchObject({ checking: 1, waiting: 1 })
+    pool.evict(first.item)
+    await turn()
+    expect(second.state).toBe('fulfilled')
+  })
+
   test('lost waiter: aborting one in the tick it was matched leaves the next one served', async () => {
     const items = new FakeItems()
     const pool = new Pool<Item>({ create: items.createNow, destroy: items.destroy, max: 1 })

@@ -42,7 +42,7 @@ const BACKOFF = { baseMs: 50, maxMs: 400 }
 
 /**
  * A pool whose create, check, destroy and clock are in the hands of a test, with a ledger of its own: after each step `verify()`
- * holds the pool to the invariants of research/pools.md §4.
+ * holds the pool to the invariants of a pool.
  */
 export class PoolWorld {
   readonly pool: Pool<WorldItem>
