@@ -1,4 +1,4 @@
-import type { RelayError } from './errors.js'
+import { RelayError, type Side } from './errors.js'
 
 /** Why a session ended; of two FINs the first seen counts. */
 export type CloseReason =
@@ -31,4 +31,23 @@ export interface RelayResult {
   readonly durationMs: number
   /** From the start of the session to the first byte from the upstream; absent when none came. */
   readonly firstByteMs?: number
+}
+
+/** What it means that a side's socket closed before its session was over. */
+export function reasonOfClose(side: Side, cause: Error | undefined): [CloseReason, RelayError] {
+  const context = { side, phase: 'transfer', cause } as const
+  if (cause === undefined) {
+    return [
+      `${side}-error`,
+      new RelayError('ERR_RELAY_PREMATURE_CLOSE', `the ${side}'s socket was destroyed`, context),
+    ]
+  }
+  const code = 'code' in cause ? cause.code : undefined
+  // EPIPE: the reset came before, and our write found it.
+  return code === 'ECONNRESET' || code === 'EPIPE'
+    ? [`${side}-reset`, new RelayError('ERR_RELAY_RESET', `the ${side} reset the connection`, context)]
+    : [
+        `${side}-error`,
+        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${cause.message}`, context),
+      ]
 }

@@ -67,7 +67,7 @@ const SLICE_BYTES = 64 * 1024
  * A raw socket has many leases, one after another. **Fails** with `ERR_RELAY_LEASED` while it has one. After its lease a guard is
  * inert: what is written to it then reaches nobody.
  */
-export class GuardedSocket extends Duplex implements ConnectionUser {
+export class GuardedSocket extends Duplex {
   /** For addresses and options; reading or writing it goes around the guard. */
   readonly raw: Socket
   readonly #connection: RawConnection
@@ -87,6 +87,21 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
   #interrupted = false
   #ended = false
 
+  readonly #user: ConnectionUser = {
+    reader: {
+      onData: (chunk, lent) => this.#onData(chunk, lent),
+      onEnd: () => {
+        this.#validity = 'invalid'
+        this.push(null)
+      },
+    },
+    writer: { onFlushed: () => {}, onFinished: () => this.#onFinish?.() },
+    onClosed: (error) => {
+      this.#validity = 'invalid'
+      this.destroy(error)
+    },
+  }
+
   constructor(raw: Socket, options: GuardedSocketOptions = {}) {
     checkOptions('GuardedSocket', options, {
       signal: signalCheck,
@@ -102,7 +117,7 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
     this.#autoDestroyRaw = options.autoDestroyRaw ?? true
     this.#proof = options.observe
     this.#reused = options.reused ?? false
-    connection.attach(this)
+    connection.attach(this.#user)
     const { signal } = options
     if (signal !== undefined)
       this.#removeAbortListener = addAbortListener(signal, () => this.#abort(signal.reason))
@@ -153,35 +168,6 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
     this.#autoDestroyRaw = true
   }
 
-  /** @internal */ readonly reader: ConnectionUser['reader'] = {
-    onData: (chunk, lent) => {
-      if (this.#proof !== undefined && !this.#proof.down(chunk) && this.#reused) {
-        // Bytes that answer nothing this lease has asked were meant for somebody before it.
-        this.destroy(
-          new RelayError('ERR_RELAY_FOREIGN_BYTES', 'the upstream sent bytes that answer no request'),
-        )
-        return false
-      }
-      this.#bytesRead += chunk.length
-      if (this.#validity === 'unknown') this.#validity = 'valid'
-      return this.push(lent ? Buffer.from(chunk) : chunk)
-    },
-    onEnd: () => {
-      this.#validity = 'invalid'
-      this.push(null)
-    },
-  }
-
-  /** @internal */ readonly writer: ConnectionUser['writer'] = {
-    onFlushed: () => {},
-    onFinished: () => this.#onFinish?.(),
-  }
-
-  /** @internal */ onClosed(error: Error | undefined): void {
-    this.#validity = 'invalid'
-    this.destroy(error)
-  }
-
   override _read(): void {
     if (!this.#interrupted) this.#connection.resume()
   }
@@ -205,6 +191,18 @@ export class GuardedSocket extends Duplex implements ConnectionUser {
       if (this.#autoDestroyRaw) this.raw.destroy()
     }
     callback(error)
+  }
+
+  #onData(chunk: Buffer, lent: boolean): boolean {
+    if (this.#proof !== undefined && !this.#proof.down(chunk) && this.#reused) {
+      // Bytes that answer nothing this lease has asked were meant for somebody before it.
+      const message = 'the upstream sent bytes that answer no request'
+      this.destroy(new RelayError('ERR_RELAY_FOREIGN_BYTES', message))
+      return false
+    }
+    this.#bytesRead += chunk.length
+    if (this.#validity === 'unknown') this.#validity = 'valid'
+    return this.push(lent ? Buffer.from(chunk) : chunk)
   }
 
   // One slice in flight: nothing that was given to a socket can be taken back.

@@ -82,7 +82,7 @@ export class RelayServer {
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
-  /** @internal */
+  /** Use {@link createRelayServer}, which checks the options. */
   constructor(options: RelayServerOptions) {
     this.#options = options
     this.#policy = copyPolicy(options)

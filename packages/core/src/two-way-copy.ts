@@ -1,8 +1,9 @@
-import type { CloseReason, RelayResult } from './close-reason.js'
+import { type CloseReason, type RelayResult, reasonOfClose } from './close-reason.js'
 import { Deadlines } from './deadlines.js'
 import { delivered } from './delivery.js'
 import { RelayError, type Side } from './errors.js'
 import type { LeaseUse } from './lease-use.js'
+import { answersArrived } from './outstanding-answers.js'
 import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
 import { Transfer, type TransferObserver } from './transfer.js'
 
@@ -17,7 +18,6 @@ export interface CopyPolicy {
 /** The upstream was stale and nothing has reached the client: it is unharmed, and waits for another upstream. */
 export const STALE: unique symbol = Symbol('stale')
 
-const MAX_SETTLE_BYTES = 64 * 1024
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
@@ -211,10 +211,10 @@ export class TwoWayCopy implements TransferObserver {
     if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
     // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
-    if (this.#settle(...closing(side, error)) && !fromIt.sink.closed) {
+    if (this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
       const verdict = side === 'client' ? this.#use?.afterClientReset() : 'spend'
       if (verdict === 'give-back') this.#giveBack()
-      else if (verdict === 'wait') void this.#awaitAnswers(fromIt)
+      else if (verdict === 'wait' && this.#use) void this.#awaitAnswers(fromIt, this.#use)
       else void this.#endOther(fromIt)
     }
     this.#disown()
@@ -259,27 +259,10 @@ export class TwoWayCopy implements TransferObserver {
   }
 
   // The client left with answers outstanding: they are thrown away, and the connection is good again when all have come.
-  async #awaitAnswers(transfer: Transfer): Promise<void> {
-    let left = MAX_SETTLE_BYTES
-    const use = this.#use as LeaseUse
-    const settled = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, use.lease.settleMs)
-      const done = (): void => {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#discardInput(transfer, {
-        onData: (chunk) => {
-          left -= chunk.length
-          if (!use.down(chunk) || left < 0 || use.afterClientReset() !== 'wait') done()
-          return left >= 0
-        },
-        onEnd: done,
-      })
-    })
-    await settled
+  async #awaitAnswers(transfer: Transfer, use: LeaseUse): Promise<void> {
+    const good = await answersArrived(use, (reader) => this.#discardInput(transfer, reader))
     if (transfer.sink.closed) return
-    if (left >= 0 && !transfer.sink.ended && use.afterClientReset() === 'give-back') this.#giveBack()
+    if (good && !transfer.sink.ended) this.#giveBack()
     else void this.#endOther(transfer)
   }
 
@@ -320,22 +303,4 @@ export class TwoWayCopy implements TransferObserver {
     else await this.#released
     this.#resolve(result)
   }
-}
-
-function closing(side: Side, cause: Error | undefined): [CloseReason, RelayError] {
-  const context = { side, phase: 'transfer', cause } as const
-  if (cause === undefined) {
-    return [
-      `${side}-error`,
-      new RelayError('ERR_RELAY_PREMATURE_CLOSE', `the ${side}'s socket was destroyed`, context),
-    ]
-  }
-  const code = 'code' in cause ? cause.code : undefined
-  // EPIPE: the reset came before, and our write found it.
-  return code === 'ECONNRESET' || code === 'EPIPE'
-    ? [`${side}-reset`, new RelayError('ERR_RELAY_RESET', `the ${side} reset the connection`, context)]
-    : [
-        `${side}-error`,
-        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${cause.message}`, context),
-      ]
 }

@@ -38,7 +38,7 @@ export class ConnectionPool implements Connector, AsyncDisposable {
   readonly #lent: Record<LeaseOrigin, number> = { dialed: 0, prewarmed: 0, reused: 0 }
   #turn = 0
 
-  /** @internal */
+  /** Use {@link connectionPool}, which checks the options. */
   constructor(options: ResolvedConnectionPoolOptions) {
     this.#options = options
     this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
