@@ -1,6 +1,6 @@
 import { type Connector, dialer, type ReuseRule } from '@relay/core'
 import { sessionsByDescriptors } from '@relay/core/connector'
-import { connectionPool, redis } from '@relay/pool'
+import { connectionPool, http1, lines, memcached, redis } from '@relay/pool'
 import type { Upstream } from './addresses.js'
 import type { Log } from './log.js'
 
@@ -16,11 +16,16 @@ export interface PoolFlags {
 // Connections that the pool may be opening at once.
 const DIALING = 16
 
-type RuleName = 'redis'
+type RuleName = 'redis' | 'memcached' | 'http1' | 'lines'
 
 export type ReuseName = 'never' | RuleName | 'trust'
 
-const rules: Readonly<Record<RuleName, () => ReuseRule>> = { redis: () => redis() }
+const rules: Readonly<Record<RuleName, () => ReuseRule>> = {
+  redis: () => redis(),
+  memcached: () => memcached(),
+  http1: () => http1(),
+  lines: () => lines(),
+}
 
 /** The words that `--reuse` takes. */
 export const reuseNames: readonly ReuseName[] = ['never', ...(Object.keys(rules) as RuleName[]), 'trust']

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
+import { RelayError } from './errors.js'
 import { GuardedSocket, type InterruptResult } from './guarded-socket.js'
 import type { Lease, LeaseOrigin } from './lease.js'
 import type { RawConnection } from './raw-connection.js'
-import type { ReuseProof } from './reuse-proof.js'
+import { containedProof, type ReuseProof } from './reuse-proof.js'
 
 const FLUSH_MS = 1_000
 
@@ -50,7 +51,7 @@ export class ConnectionLease implements Lease {
   constructor(connection: RawConnection, lender: Lender, options: ConnectionLeaseOptions) {
     this.connection = connection
     this.origin = options.origin
-    this.proof = options.proof
+    this.proof = options.proof && containedProof(options.proof)
     this.trusted = options.trusted ?? false
     this.settleMs = options.settleMs ?? 0
     this.retryStale = options.retryStale ?? 'never'
@@ -58,6 +59,9 @@ export class ConnectionLease implements Lease {
   }
 
   get socket(): GuardedSocket {
+    if (!this.#open && this.#guard === undefined) {
+      throw new RelayError('ERR_RELAY_LEASED', 'the lease has ended: its connection may be somebody else’s')
+    }
     this.#guard ??= new GuardedSocket(this.connection.socket as Socket, {
       autoDestroyRaw: false,
       observe: this.proof,
@@ -86,12 +90,11 @@ export class ConnectionLease implements Lease {
   }
 
   detach(): Duplex {
+    if (!this.#open) return this.#guard ?? new Duplex().destroy()
     const guard = this.socket
-    if (this.#open) {
-      this.#open = false
-      guard.adoptRaw()
-      this.#lender.detached(this)
-    }
+    this.#open = false
+    guard.adoptRaw()
+    this.#lender.detached(this)
     return guard
   }
 

@@ -14,3 +14,4 @@ export {
   type ConnectionWriter,
   RawConnection,
 } from './raw-connection.js'
+export { containedProof } from './reuse-proof.js'

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream'
 import { RelayError } from './errors.js'
 import { anything, boolean, checkOptions, milliseconds, signal as signalCheck } from './options.js'
 import { type ConnectionUser, RawConnection } from './raw-connection.js'
-import type { ReuseProof } from './reuse-proof.js'
+import { containedProof, type ReuseProof } from './reuse-proof.js'
 
 /** Whether the raw socket is good for another lease: not known yet, proven by a read or a flushed write, or spoiled. */
 export type Validity = 'unknown' | 'valid' | 'invalid'
@@ -115,7 +115,7 @@ export class GuardedSocket extends Duplex {
     this.raw = raw
     this.#connection = connection
     this.#autoDestroyRaw = options.autoDestroyRaw ?? true
-    this.#proof = options.observe
+    this.#proof = options.observe && containedProof(options.observe)
     this.#reused = options.reused ?? false
     connection.attach(this.#user)
     const { signal } = options
@@ -257,7 +257,7 @@ export class GuardedSocket extends Duplex {
     const { unfit } = this.#connection
     if (unfit === 'invalid' || unfit === 'ended') this.#validity = 'invalid'
     if (unfit !== undefined) return unfit
-    if (this.#validity === 'invalid') return 'invalid'
+    if (this.#validity === 'invalid' || this.#proof?.state === 'tainted') return 'invalid'
     return this.#users > 0 ? 'in-use' : 'reusable'
   }
 

@@ -1,5 +1,4 @@
 import type { ConnectionLease } from './connection-lease.js'
-import type { ReuseProof } from './reuse-proof.js'
 
 /** What to do with the upstream when the client has left. */
 export type AfterClient = 'give-back' | 'wait' | 'spend'
@@ -31,17 +30,14 @@ export class LeaseUse {
 
   /** A chunk for the upstream. */
   up(chunk: Buffer): true {
-    this.#ask((proof) => {
-      proof.up(chunk)
-      return true
-    })
+    this.lease.proof?.up(chunk)
     this.#record(chunk)
     return true
   }
 
   /** A chunk from the upstream; `false`: it was meant for somebody before, and must not be delivered. */
   down(chunk: Buffer): boolean {
-    if (!this.#ask((proof) => proof.down(chunk))) {
+    if (this.lease.proof?.down(chunk) === false) {
       // Whatever the rule says from now on: more of them may be on their way.
       this.#spent = true
       if (this.lease.origin === 'reused') return false
@@ -72,19 +68,6 @@ export class LeaseUse {
     if (this.lease.origin === 'prewarmed' && !this.#answered && this.#sentBytes === 0) return 'give-back'
     const verdict = this.afterClientFin()
     return verdict === 'wait' && this.lease.settleMs === 0 ? 'spend' : verdict
-  }
-
-  // A rule that throws has lost track.
-  #ask(question: (proof: ReuseProof) => boolean): boolean {
-    const { proof } = this.lease
-    if (proof === undefined) return true
-    try {
-      return question(proof)
-    } catch (error) {
-      this.#spent = true
-      process.emitWarning(error instanceof Error ? error : String(error))
-      return false
-    }
   }
 
   #record(chunk: Buffer): void {

@@ -22,3 +22,49 @@ export interface ReuseRule {
   /** What brings a `dirty` connection back to `idle`. */
   reset?: { readonly send: Buffer; readonly timeoutMs: number }
 }
+
+/** A proof that never throws: one that did has lost track, and its connection is never shared again. */
+export function containedProof(proof: ReuseProof): ReuseProof {
+  return proof instanceof ContainedProof ? proof : new ContainedProof(proof)
+}
+
+class ContainedProof implements ReuseProof {
+  readonly #proof: ReuseProof
+  #lost = false
+
+  constructor(proof: ReuseProof) {
+    this.#proof = proof
+  }
+
+  get state(): ProofState {
+    if (this.#lost) return 'tainted'
+    try {
+      return this.#proof.state
+    } catch (error) {
+      this.#lose(error)
+      return 'tainted'
+    }
+  }
+
+  up(chunk: Buffer): void {
+    try {
+      this.#proof.up(chunk)
+    } catch (error) {
+      this.#lose(error)
+    }
+  }
+
+  down(chunk: Buffer): boolean {
+    try {
+      return this.#proof.down(chunk)
+    } catch (error) {
+      return this.#lose(error)
+    }
+  }
+
+  #lose(error: unknown): false {
+    this.#lost = true
+    process.emitWarning(error instanceof Error ? error : String(error))
+    return false
+  }
+}

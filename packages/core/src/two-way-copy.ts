@@ -51,6 +51,7 @@ export class TwoWayCopy implements TransferObserver {
   #error: RelayError | undefined
   #firstEnd: Side | undefined
   #withheldFin = false
+  #returning = false
   #owned = 2
   #released: Promise<void> | undefined
   #resolve: (result: RelayResult | typeof STALE) => void = () => {}
@@ -141,7 +142,7 @@ export class TwoWayCopy implements TransferObserver {
   }
 
   onSinkFinish(transfer: Transfer): void {
-    if (this.#reason !== undefined) return
+    if (this.#reason !== undefined) return void this.#returnFlushed()
     const returning = this.#withheldFin && transfer === this.#down
     if (!returning && !(this.#up.done && this.#down.done)) return
     this.#settle(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
@@ -242,9 +243,9 @@ export class TwoWayCopy implements TransferObserver {
       transfer.finish()
       this.#discardInput(transfer)
     }
-    const clientGone = this.#destroyDelivered(this.#down.sink)
-    if (giveBack) void clientGone.then(() => this.#returnFlushed())
-    else void this.#destroyDelivered(this.#up.sink)
+    this.#returning = giveBack === true
+    void this.#destroyDelivered(this.#down.sink).then(() => this.#returnFlushed())
+    if (!giveBack) void this.#destroyDelivered(this.#up.sink)
   }
 
   async #destroyDelivered(connection: RawConnection): Promise<void> {
@@ -252,8 +253,11 @@ export class TwoWayCopy implements TransferObserver {
     connection.destroy()
   }
 
+  // The client's kernel has all that was lent to it, or the client is gone.
   async #returnFlushed(): Promise<void> {
     const upstream = this.#up.sink
+    if (!this.#returning || !(this.#down.done || this.#down.sink.closed)) return
+    this.#returning = false
     await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
     if (!upstream.closed) this.#giveBack()
   }

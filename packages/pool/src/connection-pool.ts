@@ -121,9 +121,14 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     const dialMs = performance.now() - startedAt
     this.#prewarm.dialed(dialMs)
     if (poolChannels.dial.hasSubscribers) poolChannels.dial.publish({ dialMs })
-    return new PooledConnection(connection, this.#options.rule, (spoiled, reason) =>
-      this.#pool.evict(spoiled, reason),
-    )
+    try {
+      const onSpoiled = (spoiled: PooledConnection, reason: string): boolean =>
+        this.#pool.evict(spoiled, reason)
+      return new PooledConnection(connection, this.#options.rule, onSpoiled)
+    } catch (error) {
+      connection.destroy()
+      throw error
+    }
   }
 
   #close(item: PooledConnection, reason: string): Promise<void> {
@@ -166,7 +171,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return {
       returned: (_lease, { reusable, why }) => {
         item.noteUse()
-        if (!reusable) return poolLease.discard(why === 'ended' || why === 'invalid' ? 'spent' : why)
+        if (!reusable && item.proof?.state !== 'tainted') {
+          return poolLease.discard(why === 'ended' || why === 'invalid' ? 'spent' : why)
+        }
         return this.#takeBack(poolLease)
       },
       discarded: () => poolLease.discard('spent'),
@@ -178,7 +185,7 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     const { item } = poolLease
     const { rule, trusted } = this.#options
     const state = item.used ? (item.proof?.state ?? (trusted ? 'idle' : 'spent')) : 'idle'
-    if (state === 'dirty' && rule !== undefined) return void this.#clean(poolLease, rule)
+    if (state === 'dirty' && rule?.reset !== undefined) return void this.#clean(poolLease, rule)
     if (state !== 'idle') return poolLease.discard(state)
     item.watch()
     poolLease.release()

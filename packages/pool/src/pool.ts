@@ -82,7 +82,11 @@ export class Pool<T extends object> implements AsyncDisposable {
     this.#creations = new Creations<T>(this.#options, {
       claim: () => this.#dispatcher.claim(),
       created: (item) => {
-        this.#deliver(this.#store.admit(item), 'created')
+        const entry = this.#store.admit(item)
+        // One made ahead must not overtake those that were, and are under a check for the borrowers in line.
+        const wanted = this.#line.any > this.#store.checking || this.#line.fresh > 0
+        if (wanted) this.#deliver(entry, 'created')
+        else this.#store.keep(entry)
         this.#changed()
       },
       failed: (error) => this.#creationFailed(error),

@@ -1,5 +1,10 @@
 import type { ReuseProof, ReuseRule } from '@relay/core'
-import type { ConnectionReader, ConnectionUser, RawConnection } from '@relay/core/connector'
+import {
+  type ConnectionReader,
+  type ConnectionUser,
+  containedProof,
+  type RawConnection,
+} from '@relay/core/connector'
 
 const MAX_GREETING_BYTES = 16 * 1024
 
@@ -30,7 +35,7 @@ export class PooledConnection implements ConnectionUser {
     onSpoiled: (spoiled: PooledConnection, reason: string) => void,
   ) {
     this.connection = connection
-    this.proof = rule?.open()
+    this.proof = rule && containedProof(rule.open())
     this.#onSpoiled = onSpoiled
     this.watch()
   }

@@ -2,6 +2,8 @@ const SHORT_MS = 1_000
 const LONG_MS = 10_000
 const HEADROOM = 1.5
 const SAFE_SHARE = 0.7
+const FORGET = 1.1
+const SHORTEST_LIFE_MS = 100
 const FIRST_PAUSE_MS = 500
 const MAX_PAUSE_MS = 60_000
 
@@ -73,7 +75,11 @@ export class PrewarmPolicy {
 
   /** A connection ended that nobody had used: by the upstream, or because it was too old. */
   wasted(lifeMs: number, byUpstream: boolean): void {
-    if (byUpstream) this.#shortestLifeMs = Math.min(this.#shortestLifeMs, lifeMs)
+    if (byUpstream) this.#shortestLifeMs = Math.min(this.#shortestLifeMs, Math.max(lifeMs, SHORTEST_LIFE_MS))
+    // It may have been a restart, and not a rule of the upstream: what was learnt is tried again, a little longer each time.
+    else this.#shortestLifeMs *= FORGET
+    if (this.#shortestLifeMs * SAFE_SHARE > this.#maxAgeMs && this.#maxAgeMs > 0)
+      this.#shortestLifeMs = Number.POSITIVE_INFINITY
     // As long as none is closed on us early, opening new ones for old is what was asked for.
     if (!Number.isFinite(this.#shortestLifeMs)) return
     // Those opened together end together: one pause for all of them.

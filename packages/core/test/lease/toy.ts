@@ -167,7 +167,7 @@ export async function house(
 }
 
 /** A list that can be waited for. */
-class Arrivals<T> {
+export class Arrivals<T> {
   readonly #items: T[] = []
   #waiting: (() => void)[] = []
 

@@ -12,7 +12,7 @@ import { Wires } from './wires.js'
 // For 100,000 sessions of each kind: RELAY_SESSIONS=100000 npx vitest run packages/pool/test/foreign/no-foreign-byte.test.ts
 const hostileSessions = sessionCount(4_000)
 const realSessions = sessionCount(3_000)
-const timeoutOf = (sessions: number): number => 30_000 + sessions * 10
+const timeoutOf = (sessions: number): number => 90_000 + sessions * 10
 
 type Rng = ReturnType<typeof random>
 
@@ -41,7 +41,7 @@ for (const { settleMs, retryStale } of [
         rng: random(seed),
         wires,
         // A hostile server may leave it with half a reply.
-        patienceMs: 200,
+        patienceMs: 500,
         plan: (id, rng) => anyPlan(anyScript(id, rng, false), rng),
         judge: () => undefined,
         lull: async () => {
@@ -60,7 +60,7 @@ for (const { settleMs, retryStale } of [
       expect(foreign.slice(0, 9), `seed ${seed}`).toEqual([])
       expect(server.complaints.slice(0, 9), `seed ${seed}`).toEqual([])
       // It has come to what this is about.
-      expect(lent.reused).toBeGreaterThan(sessions / 10)
+      expect(lent.reused).toBeGreaterThan(sessions / 20)
       expect(strays).toBeGreaterThan(0)
     },
     timeoutOf(hostileSessions),
@@ -87,7 +87,7 @@ test.skipIf(withoutRedis)(
     )
     expect(foreign.slice(0, 9), `seed ${seed}`).toEqual([])
     expect(wrong.slice(0, 9), `seed ${seed}`).toEqual([])
-    expect(lent.reused).toBeGreaterThan(sessions / 10)
+    expect(lent.reused).toBeGreaterThan(sessions / 20)
   },
   timeoutOf(realSessions),
 )

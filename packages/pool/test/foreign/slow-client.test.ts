@@ -12,8 +12,10 @@ import { relayed } from './relayed.js'
 import { bulk, request } from './resp.js'
 import { Visitor } from './visitor.js'
 
+// On a busy machine; no test depends on it.
+const TIMEOUT_MS = 120_000
 // More than the kernel keeps for a client that does not read.
-const LARGE_BYTES = 8_000_000
+const LARGE_BYTES = 6_000_000
 
 /** Text in which no byte can be moved unseen. */
 function numbered(id: string, bytes: number): string {
@@ -48,6 +50,7 @@ test.skipIf(withoutRedis)(
     await Promise.all(Array.from({ length: 4 }, (_, number) => slowSession(number + 1)))
     expect(pool.stats().lent.reused).toBeGreaterThan(0)
   },
+  TIMEOUT_MS,
 )
 
 /** A server on loopback that answers each request by its last argument; it is gone when the test is. */
@@ -70,27 +73,31 @@ async function answering(
   return { port: (server.address() as AddressInfo).port, accepted }
 }
 
-test('gives a slow client an answer that came in small pieces as it was', async () => {
-  const text = bulk(numbered(identity(1), LARGE_BYTES))
-  let sent = 0
-  const server = await answering(async (socket) => {
-    // A turn of the loop for each: the relay reads each piece by itself.
-    for (; sent < text.length; await turn()) {
-      socket.write(text.slice(sent, sent + 3_000))
-      sent += 3_000
-    }
-  })
-  const pool = connectionPool({ dial: { host: '127.0.0.1', port: server.port }, reuse: redis() })
-  const visitor = new Visitor(await relayed(pool), 0)
-  visitor.socket.pause()
-  visitor.write(request(['ECHO', identity(1)]))
-  while (sent < text.length) await turn()
-  visitor.socket.resume()
-  await visitor.until(() => visitor.replies > 0)
-  visitor.leave('fin')
-  await visitor.until(() => false)
-  expect(visitor.received === text).toBe(true)
-})
+test(
+  'gives a slow client an answer that came in small pieces as it was',
+  async () => {
+    const text = bulk(numbered(identity(1), LARGE_BYTES))
+    let sent = 0
+    const server = await answering(async (socket) => {
+      // A turn of the loop for each: the relay reads each piece by itself.
+      for (; sent < text.length; await turn()) {
+        socket.write(text.slice(sent, sent + 3_000))
+        sent += 3_000
+      }
+    })
+    const pool = connectionPool({ dial: { host: '127.0.0.1', port: server.port }, reuse: redis() })
+    const visitor = new Visitor(await relayed(pool), 0)
+    visitor.socket.pause()
+    visitor.write(request(['ECHO', identity(1)]))
+    while (sent < text.length) await turn()
+    visitor.socket.resume()
+    await visitor.until(() => visitor.replies > 0)
+    visitor.leave('fin')
+    await visitor.until(() => false)
+    expect(visitor.received === text).toBe(true)
+  },
+  TIMEOUT_MS,
+)
 
 /** A client that takes what it is given when it is told to, and not before. */
 function slowClient(asks: string): { client: Duplex; received(): string; take(): void } {
@@ -108,25 +115,29 @@ function slowClient(asks: string): { client: Duplex; received(): string; take():
   return { client, received: () => received, take: () => taken() }
 }
 
-test('never gives the next client what came while the last one was still taking its answer', async () => {
-  const server = await answering((socket, argument) => void socket.write(bulk(argument)))
-  const dial = { host: '127.0.0.1', port: server.port }
-  const pool = connectionPool({ dial, reuse: redis(), max: 1 })
+test(
+  'never gives the next client what came while the last one was still taking its answer',
+  async () => {
+    const server = await answering((socket, argument) => void socket.write(bulk(argument)))
+    const dial = { host: '127.0.0.1', port: server.port }
+    const pool = connectionPool({ dial, reuse: redis(), max: 1 })
 
-  const slow = slowClient(request(['ECHO', identity(1)]))
-  const slowSession = relay(slow.client, await pool.borrow())
-  await expect.poll(() => slow.received()).toBe(bulk(identity(1)))
-  const next = slowClient(request(['ECHO', identity(2)]))
-  const nextSession = pool.borrow().then((lease) => relay(next.client, lease))
-  // Nothing is owed any more, and the connection would be free if its client had taken the answer.
-  server.accepted[0]?.write(bulk(identity(1)))
-  await sleep(50)
-  // From within a poll, which the loop does not do again before its immediates.
-  await stat('.')
-  slow.take()
-  await expect.poll(() => next.received()).not.toBe('')
-  expect(next.received()).toBe(bulk(identity(2)))
-  next.take()
-  await Promise.all([slowSession, nextSession])
-  await pool.close({ graceMs: 0 })
-})
+    const slow = slowClient(request(['ECHO', identity(1)]))
+    const slowSession = relay(slow.client, await pool.borrow())
+    await expect.poll(() => slow.received()).toBe(bulk(identity(1)))
+    const next = slowClient(request(['ECHO', identity(2)]))
+    const nextSession = pool.borrow().then((lease) => relay(next.client, lease))
+    // Nothing is owed any more, and the connection would be free if its client had taken the answer.
+    server.accepted[0]?.write(bulk(identity(1)))
+    await sleep(50)
+    // From within a poll, which the loop does not do again before its immediates.
+    await stat('.')
+    slow.take()
+    await expect.poll(() => next.received()).not.toBe('')
+    expect(next.received()).toBe(bulk(identity(2)))
+    next.take()
+    await Promise.all([slowSession, nextSession])
+    await pool.close({ graceMs: 0 })
+  },
+  TIMEOUT_MS,
+)

@@ -32,6 +32,8 @@ const text = (commands: readonly Command[]): string => commands.map(({ parts }) 
 export async function play(visitor: Visitor, visit: Visit): Promise<void> {
   const { script, leaving, rng, gate } = visit
   await visitor.connected()
+  // While it is silent its connection still shows what the last session has left.
+  for (let turns = rng.int(3) === 0 ? rng.int(40) : 0; turns > 0; turns--) await turn()
   const steps = [...script.steps]
   const lastIndex = leaving === 'whole' || leaving === 'half-close' ? steps.length - 1 : rng.int(steps.length)
   if (leaving !== 'silent') {
