@@ -4,12 +4,23 @@ import { knowsSendQueue, sendQueueBytes } from './send-queue.js'
 
 const POLL_MS = 25
 const BLIND_WAIT_MS = 250
+const SOON_LOOKS = 4
 
 /** Bytes written to a connection that its peer has not acknowledged yet, as far as the platform tells. */
 export async function undelivered(connection: RawConnection): Promise<number> {
   if (connection.closed) return 0
   const queued = connection.tcp === undefined ? 0 : await sendQueueBytes(connection.tcp)
   return connection.socket.writableLength + queued
+}
+
+/** Whether the peer has acknowledged everything within a few looks; a peer that reads has. */
+export async function deliveredSoon(connection: RawConnection): Promise<boolean> {
+  for (let looks = 0; looks < SOON_LOOKS; looks++) {
+    if ((await undelivered(connection)) === 0)
+      return knowsSendQueue || connection.tcp === undefined || connection.closed
+    await sleep(POLL_MS)
+  }
+  return false
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type CloseReason, type RelayResult, reasonOfClose } from './close-reason.js'
 import { Deadlines } from './deadlines.js'
-import { delivered } from './delivery.js'
+import { delivered, deliveredSoon } from './delivery.js'
 import { RelayError, type Side } from './errors.js'
 import type { LeaseUse } from './lease-use.js'
 import { answersArrived } from './outstanding-answers.js'
@@ -225,8 +225,13 @@ export class TwoWayCopy implements TransferObserver {
   async #endOther(transfer: Transfer): Promise<void> {
     const other = transfer.sink
     if (!transfer.ended) transfer.flushUnread()
-    this.#discardInput(transfer)
-    await delivered(other, this.#policy.lingerMs)
+    this.#disownClosed(transfer)
+    other.pause()
+    // What it goes on sending has nobody to go to; it is read only while it may have to be, for the peer to come to its own reading.
+    if (transfer.received > 0 && !(await deliveredSoon(other))) {
+      this.#discardInput(transfer)
+      await delivered(other, this.#policy.lingerMs)
+    }
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
     if (transfer.ended) other.destroy()
     else other.reset()
@@ -275,8 +280,16 @@ export class TwoWayCopy implements TransferObserver {
     transfer: Transfer,
     reader: ConnectionReader = { onData: () => true, onEnd: () => {} },
   ): void {
-    transfer.sink.attach({ reader, writer: transfer, onClosed: () => this.#disown() })
+    this.#disownClosed(transfer, reader)
     transfer.sink.resume()
+  }
+
+  // From here on its closing is the end of it, and no news.
+  #disownClosed(
+    transfer: Transfer,
+    reader: ConnectionReader = { onData: () => true, onEnd: () => {} },
+  ): void {
+    transfer.sink.attach({ reader, writer: transfer, onClosed: () => this.#disown() })
   }
 
   // ─── the end ───

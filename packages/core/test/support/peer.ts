@@ -68,7 +68,9 @@ export class Peer {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    // One that meets a FIN on its way is refused by libuv, and the socket would never close.
+    if (this.socket.writableEnded && !this.socket.writableFinished) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   /** Resolves when the socket is closed. */

@@ -22,9 +22,9 @@ export const CODING = 2
 /** The field alone taints. */
 export const TAINTS = 4
 /** Words, all of which must be listed: in `Connection` of a request, of an answer, in `Expect`. */
-export const CONNECTION = 8
-export const OFFER = 16
-export const EXPECT = 32
+const CONNECTION = 8
+const OFFER = 16
+const EXPECT = 32
 /** Only the first word counts, and must be listed. */
 export const SCHEME = 64
 /** Words, none of which may be listed. */

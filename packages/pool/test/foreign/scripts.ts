@@ -96,7 +96,7 @@ export function anyScript(id: string, rng: Rng, inspect: boolean): Script {
     // When the key expires its readers are told, and nobody else.
     const key = `key:${id}`
     const read = [say(['SET', key, id, 'PX', '20'], OK), tracking, say(['GET', key], like(/^[_$]/))]
-    return { steps: [[echo(id)], [hello], read, ...Array.from({ length: rng.int(40) }, () => [echo(id)])] }
+    return { steps: [[echo(id)], [hello], read, ...Array.from({ length: rng.int(6) }, () => [echo(id)])] }
   }
   return { steps }
 }

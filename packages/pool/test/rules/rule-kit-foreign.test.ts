@@ -9,7 +9,7 @@ import { serve } from './rule-kit-hostile.js'
 import { protocols } from './rule-kit-protocols.js'
 
 // For 100,000 sessions of each: RELAY_SESSIONS=100000 npx vitest run packages/pool/test/rules/rule-kit-foreign.test.ts
-const sessions = Number(process.env.RELAY_SESSIONS ?? 600)
+const sessions = Number(process.env.RELAY_SESSIONS ?? 2_000)
 const timeout = 30_000 + sessions * 10
 
 async function relayed(pool: ConnectionPool, upstream: Connector = pool): Promise<number> {

@@ -141,3 +141,26 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test('never gives a client the rest of what began to come while its connection was idle', async () => {
+  const [late, rest] = ['$8\r\nS000', '0001\r\n']
+  const server = await answering((socket, argument) => {
+    const other = argument !== identity(1) && socket === server.accepted[0]
+    socket.write(`${other ? rest : ''}${bulk(argument)}`)
+  })
+  const pool = connectionPool({ dial: { host: '127.0.0.1', port: server.port }, reuse: redis() })
+  const port = await relayed(pool)
+  const visit = async (id: string): Promise<string> => {
+    const visitor = new Visitor(port, 0)
+    visitor.write(request(['ECHO', id]))
+    await visitor.until(() => visitor.replies > 0)
+    visitor.leave('fin')
+    await visitor.until(() => false)
+    return visitor.received
+  }
+  expect(await visit(identity(1))).toBe(bulk(identity(1)))
+  await expect.poll(() => pool.stats().idle).toBe(1)
+  server.accepted[0]?.write(late)
+  await sleep(50)
+  expect(await visit(identity(2))).toBe(bulk(identity(2)))
+})

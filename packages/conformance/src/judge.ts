@@ -1,0 +1,41 @@
+import { type Finding, nameOf, type Side } from './case.js'
+import type { Peer } from './peer.js'
+
+export interface Expected {
+  /** At least so many bytes must come. */
+  readonly atLeast: number
+  /** And not one more than were sent; by default as many as must come. */
+  readonly sent?: number
+  readonly ending: 'FIN' | 'reset'
+  readonly withinMs?: number
+}
+
+const END_MS = 4_000
+
+/** Waits for the end of what a side receives, and compares. */
+export async function judge(side: Side, peer: Peer, expected: Expected): Promise<Finding> {
+  const { atLeast, sent = atLeast, withinMs = END_MS } = expected
+  const ending = await peer.endsWithin(withinMs)
+  const end = ending === 'open' ? `still open after ${withinMs} ms` : ending
+  const spoilt = peer.intact ? '' : ', not those that were sent'
+  const of = peer.bytes < atLeast ? ` of ${bytes(atLeast)}` : ''
+  const amount = sent === 0 && peer.bytes === 0 ? '' : `${bytes(peer.bytes)}${of}${spoilt}, then `
+  return {
+    pass: peer.intact && peer.bytes >= atLeast && peer.bytes <= sent && ending === expected.ending,
+    seen: `${nameOf(side)}: ${amount}${end}`,
+  }
+}
+
+/** Several findings as one. */
+export function both(...findings: readonly Finding[]): Finding {
+  return { pass: findings.every(({ pass }) => pass), seen: findings.map(({ seen }) => seen).join('; ') }
+}
+
+export function bytes(count: number): string {
+  if (count >= 1024 * 1024) return `${trim(count / 1024 / 1024)} MiB`
+  return count >= 1024 ? `${trim(count / 1024)} KiB` : `${count} B`
+}
+
+function trim(number: number): string {
+  return number.toFixed(2).replace(/\.?0+$/, '')
+}
