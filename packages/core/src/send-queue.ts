@@ -4,40 +4,56 @@ import { endianness } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SAMPLE_EVERY_MS = 25
+
+// A busy machine has tens of thousands of rows: reading them must not become what the process does.
+const MAX_SHARE = 0.1
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
+
+// Addresses, state, and a send queue that is not empty.
+const BUSY_ROW = /: ([0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4}) \w\w (?!0{8})(\w{8}):/g
 
 /** Whether this platform tells how much of what was sent the peer has not acknowledged. */
 export const knowsSendQueue: boolean = process.platform === 'linux'
 
-let sampledAt = -SAMPLE_EVERY_MS
-let sampling: Promise<ReadonlyMap<string, number>> | undefined
+type Queues = ReadonlyMap<string, number>
+
+let nextSampleAt = 0
+let running: Promise<Queues> | undefined
+let upcoming: Promise<Queues> | undefined
 
 /**
  * Bytes that the kernel holds for a connected TCP socket: written, and not yet acknowledged by the peer; 0 for a socket that is gone.
  *
- * One read of the kernel's tables each 25 ms serves everyone who asks. Linux only: elsewhere 0.
+ * One read of the kernel's tables, at most each 25 ms and more rarely the longer they are, serves everyone who asks. Linux only:
+ * elsewhere 0.
  */
 export async function sendQueueBytes(socket: Socket): Promise<number> {
   const key = knowsSendQueue ? rowKey(socket) : undefined
   if (key === undefined) return 0
-  sampling ??= sample().finally(() => {
-    sampling = undefined
-  })
-  return (await sampling).get(key) ?? 0
+  // Never one that is being read already: what was written since it began would be missing in it.
+  upcoming ??= sample()
+  return (await upcoming).get(key) ?? 0
 }
 
-async function sample(): Promise<ReadonlyMap<string, number>> {
-  const waitMs = sampledAt + SAMPLE_EVERY_MS - performance.now()
+async function sample(): Promise<Queues> {
+  await running
+  const waitMs = nextSampleAt - performance.now()
   if (waitMs > 0) await sleep(waitMs)
-  const queues = new Map<string, number>()
+  upcoming = undefined
+  running = readQueues()
+  return running
+}
+
+async function readQueues(): Promise<Queues> {
   // A table that can't be read (no IPv6, a locked-down container) counts as empty: nothing waits for what can't be known.
   const tables = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => '')))
-  for (const match of tables
-    .join('')
-    .matchAll(/: ([0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4}) \w\w (\w{8}):/g)) {
+  const parsingAt = performance.now()
+  const queues = new Map<string, number>()
+  for (const match of tables.join('').matchAll(BUSY_ROW)) {
     queues.set(match[1] as string, Number.parseInt(match[2] as string, 16))
   }
-  sampledAt = performance.now()
+  const now = performance.now()
+  nextSampleAt = now + Math.max(SAMPLE_EVERY_MS, (now - parsingAt) / MAX_SHARE)
   return queues
 }
 
