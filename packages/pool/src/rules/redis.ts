@@ -142,7 +142,7 @@ class RedisProof implements ReuseProof {
   down(chunk: Buffer): boolean {
     let at = 0
     while (at < chunk.length && !this.#tainted) {
-      if (this.#answered === this.#sent) return this.#unasked(chunk[at] as number)
+      if (this.#answered === this.#sent) return this.#unasked()
       const mark = this.#mark()
       this.#replies.resp3 = this.#resp3 || mark === HELLO
       at = this.#replies.next(chunk, at)
@@ -200,10 +200,10 @@ class RedisProof implements ReuseProof {
     } else if (mark === IF_REFUSED && type !== ERROR) this.#tainted = true
   }
 
-  /** Bytes while no request waits. Only an error may answer a request still being sent: refused half-way. */
-  #unasked(byte: number): boolean {
+  /** Bytes while no request waits. An error that refuses a request half-way can't be told from one that was meant for another. */
+  #unasked(): false {
     this.#tainted = true
-    this.#foreign = !(this.#requests.partial && byte === ERROR)
-    return !this.#foreign
+    this.#foreign = true
+    return false
   }
 }

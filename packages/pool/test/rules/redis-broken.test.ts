@@ -206,16 +206,14 @@ describe('redis(): replies that nobody asked for', () => {
     }
   })
 
-  it('are not delivered while a request is half sent, but an error that refuses it is', () => {
+  it('are not delivered while a request is half sent: even an error may have been meant for somebody before', () => {
     const half = line('SET a b').subarray(0, -1)
-    const refused = open()
-    refused.up(half)
-    expect(refused.down(Buffer.from('-ERR Protocol error: invalid bulk length\r\n'))).toBe(true)
-    expect(refused.state).toBe('tainted')
-    const stray = open()
-    stray.up(half)
-    expect(stray.down(Buffer.from('+OK\r\n'))).toBe(false)
-    expect(stray.state).toBe('tainted')
+    for (const answer of ['-ERR Protocol error: invalid bulk length\r\n', '+OK\r\n']) {
+      const proof = open()
+      proof.up(half)
+      expect(proof.down(Buffer.from(answer))).toBe(false)
+      expect(proof.state).toBe('tainted')
+    }
   })
 
   it('ignores empty chunks', () => {
