@@ -1,4 +1,5 @@
 import { RelayError, type Side } from './errors.js'
+import type { StageRef } from './stage-pipeline.js'
 
 /** Why a session ended; of two FINs the first seen counts. */
 export type CloseReason =
@@ -11,6 +12,8 @@ export type CloseReason =
   | 'idle-timeout'
   | 'linger-timeout'
   | 'max-duration'
+  | 'stage-error'
+  | 'stage-end'
   | 'interrupted'
   | 'connect-failed'
   | 'connect-timeout'
@@ -24,6 +27,8 @@ export interface RelayResult {
   readonly reason: CloseReason
   /** What went wrong, when something did. */
   readonly error?: RelayError
+  /** The stage that ended the session, as `stage-error` or `stage-end`. */
+  readonly stage?: StageRef
   /** Client to upstream, as handed to the upstream's kernel. */
   readonly up: { readonly bytes: number }
   /** Upstream to client, as handed to the client's kernel. */

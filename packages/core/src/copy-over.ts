@@ -2,14 +2,14 @@ import { ConnectionLease } from './connection-lease.js'
 import type { Lease } from './lease.js'
 import { LeaseUse } from './lease-use.js'
 import { RawConnection } from './raw-connection.js'
-import { type CopyPolicy, TwoWayCopy } from './two-way-copy.js'
+import { type CopyOptions, type CopyPolicy, TwoWayCopy } from './two-way-copy.js'
 
 /** Copies over a lease of any connector, ours or not. */
 export function copyOver(
   client: RawConnection,
   lease: Lease,
   policy: CopyPolicy,
-  options: { readonly startedAt?: number; readonly replaceable: boolean },
+  options: Omit<CopyOptions, 'use'> & { readonly replaceable: boolean },
 ): TwoWayCopy {
   if (lease instanceof ConnectionLease && !lease.guarded) {
     return new TwoWayCopy(client, lease.connection, policy, { ...options, use: new LeaseUse(lease, options) })

@@ -15,6 +15,7 @@ export type RelayErrorCode =
   | 'ERR_RELAY_PEER'
   | 'ERR_RELAY_PREMATURE_CLOSE'
   | 'ERR_RELAY_RESET'
+  | 'ERR_RELAY_STAGE'
 
 export interface RelayErrorOptions {
   readonly side?: Side | undefined

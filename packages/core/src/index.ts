@@ -22,3 +22,22 @@ export {
   type SessionSnapshot,
 } from './server.js'
 export type { SessionInfo } from './session-info.js'
+export {
+  type Direction,
+  defineStage,
+  flushable,
+  type Many,
+  many,
+  none,
+  type OpenStage,
+  type Stage,
+  type StageContext,
+  type Step,
+  type StepFunction,
+  type StepOutput,
+  type Steps,
+  type StepValue,
+  stop,
+} from './stage.js'
+export type { StageList } from './stage-list.js'
+export type { StageRef } from './stage-pipeline.js'

@@ -1,15 +1,27 @@
+import { randomUUID } from 'node:crypto'
+import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
+import { type Address, socketAddress } from './address.js'
 import type { RelayResult } from './close-reason.js'
 import { copyOver } from './copy-over.js'
 import { RelayError } from './errors.js'
 import type { Lease } from './lease.js'
 import { checkOptions, milliseconds, type OptionCheck, oneOf, signal } from './options.js'
 import { RawConnection } from './raw-connection.js'
+import type { SessionInfo } from './session-info.js'
+import { SessionStages } from './session-stages.js'
+import { type Stage, stagesCheck } from './stage.js'
 import { type CopyPolicy, TwoWayCopy } from './two-way-copy.js'
 
 /** How a session is carried, and when it ends. */
 export interface RelayOptions {
+  /**
+   * What changes the bytes on their way, from the client's side to the upstream's: `up` bytes meet the stages in this order, `down`
+   * bytes in the other.
+   * @default []
+   */
+  readonly stages?: readonly Stage[] | undefined
   /** Aborting it cuts the session, with the reason `interrupted`. */
   readonly signal?: AbortSignal | undefined
   /**
@@ -36,6 +48,7 @@ export interface RelayOptions {
 
 /** The checks of {@link RelayOptions}, for those who take them too. */
 export const RELAY_OPTION_CHECKS: Readonly<Record<keyof RelayOptions, OptionCheck>> = {
+  stages: stagesCheck,
   signal,
   halfClose: oneOf('forward', 'close'),
   lingerMs: milliseconds,
@@ -57,7 +70,7 @@ export function copyPolicy(options: RelayOptions): CopyPolicy {
  * Copies between a client and an upstream, both ways, until the session is over; then both are closed.
  *
  * **Ends** with a result for everything that the peers do: a reset, a timeout and a FIN are outcomes, not errors. **Fails** only
- * for wrong arguments. **Backpressure**: at most 160 KiB wait in user memory, each direction. **Cancels** by `signal`.
+ * for wrong arguments. **Backpressure**: at most 160 KiB wait in user memory, each direction, and what stages keep. **Cancels** by `signal`.
  */
 export async function relay(
   client: Duplex,
@@ -67,10 +80,11 @@ export async function relay(
   checkOptions('relay', options, RELAY_OPTION_CHECKS)
   const near = connectionOf('client', client)
   const policy = copyPolicy(options)
+  const stages = options.stages?.length ? new SessionStages(options.stages, sessionOf(client)) : undefined
   // A session that is only copied has no connector to turn to: a stale upstream is its end.
   const copy = isLease(upstream)
-    ? copyOver(near, upstream, policy, { replaceable: false })
-    : new TwoWayCopy(near, connectionOf('upstream', upstream), policy)
+    ? copyOver(near, upstream, policy, { stages, replaceable: false })
+    : new TwoWayCopy(near, connectionOf('upstream', upstream), policy, { stages })
   const interrupt = (): void => copy.cut('interrupted')
   const { signal } = options
   if (signal?.aborted) interrupt()
@@ -78,6 +92,12 @@ export async function relay(
   const result = await copy.done
   signal?.removeEventListener('abort', interrupt)
   return result as RelayResult
+}
+
+function sessionOf(client: Duplex): SessionInfo {
+  const address = (end: 'local' | 'remote'): Address =>
+    client instanceof Socket ? socketAddress(client, end) : { path: '' }
+  return { id: randomUUID(), client: address('remote'), listen: address('local'), startedAt: Date.now() }
 }
 
 function isLease(value: Duplex | Lease): value is Lease {

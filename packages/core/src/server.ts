@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Address, type AddressLike, formatAddress, parseAddress, socketAddress } from './address.js'
 import { sessionChannels } from './channels.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
+import { contain } from './contain.js'
 import { sessionsByDescriptors } from './descriptor-limit.js'
 import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
@@ -12,6 +13,7 @@ import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
 import type { SessionInfo } from './session-info.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
+import { StageList } from './stage-list.js'
 import type { CopyPolicy } from './two-way-copy.js'
 
 export interface RelayServerOptions extends Omit<RelayOptions, 'signal'> {
@@ -67,6 +69,8 @@ export function createRelayServer(options: RelayServerOptions): RelayServer {
 
 /** Accepts clients, gives each a session, and lets them end before it closes. Made by {@link createRelayServer}. */
 export class RelayServer {
+  /** The stages that new sessions get; a session keeps those it began with. */
+  readonly stages: StageList
   readonly #options: RelayServerOptions
   readonly #policy: CopyPolicy
   readonly #maxConnections: number
@@ -85,6 +89,7 @@ export class RelayServer {
   /** Use {@link createRelayServer}, which checks the options. */
   constructor(options: RelayServerOptions) {
     this.#options = options
+    this.stages = new StageList(options.stages ?? [])
     this.#policy = copyPolicy(options)
     this.#maxConnections = options.maxConnections ?? sessionsByDescriptors()
     this.#server = createServer(SOCKET_SETTINGS, (socket) => this.#accept(socket))
@@ -201,7 +206,7 @@ export class RelayServer {
       this.#rejected++
       return this.#report(info, { reason: 'rejected', up: { bytes: 0 }, down: { bytes: 0 }, durationMs: 0 })
     }
-    const session = new Session(info, client, this.#options.upstream, this.#policy)
+    const session = new Session(info, client, this.#options.upstream, this.#policy, this.stages.current)
     this.#sessions.add(session)
     if (sessionChannels.open.hasSubscribers) sessionChannels.open.publish({ info })
     contain(() => this.#options.onSession?.(info))
@@ -218,14 +223,5 @@ export class RelayServer {
     this.#closed[result.reason] = (this.#closed[result.reason] ?? 0) + 1
     if (sessionChannels.close.hasSubscribers) sessionChannels.close.publish({ info, result })
     contain(() => this.#options.onClose?.(info, result))
-  }
-}
-
-// A callback that throws must harm no session, and must not go unseen.
-function contain(callback: () => void): void {
-  try {
-    callback()
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error))
   }
 }

@@ -4,6 +4,8 @@ import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
 import type { RawConnection } from './raw-connection.js'
 import type { SessionInfo } from './session-info.js'
+import { SessionStages } from './session-stages.js'
+import type { Stage } from './stage.js'
 import { type CopyPolicy, STALE, type TwoWayCopy } from './two-way-copy.js'
 
 /**
@@ -24,16 +26,23 @@ export class Session {
   readonly #policy: CopyPolicy
   readonly #startedAt = performance.now()
   readonly #dialing = new AbortController()
+  #stages: SessionStages | undefined
   #copy: TwoWayCopy | undefined
   #reason: CloseReason | undefined
   #error: RelayError | undefined
   #clientClosed: Promise<void> | undefined
 
-  constructor(info: SessionInfo, client: RawConnection, connector: Connector, policy: CopyPolicy) {
+  constructor(
+    info: SessionInfo,
+    client: RawConnection,
+    connector: Connector,
+    policy: CopyPolicy,
+    stages: readonly Stage[],
+  ) {
     this.info = info
     this.#client = client
     this.#policy = policy
-    this.done = this.#run(connector)
+    this.done = this.#run(connector, stages)
   }
 
   /** Bytes so far. */
@@ -47,21 +56,27 @@ export class Session {
     else this.#giveUp(reason)
   }
 
-  async #run(connector: Connector): Promise<RelayResult> {
+  async #run(connector: Connector, stages: readonly Stage[]): Promise<RelayResult> {
     try {
-      let outcome = await this.#attempt(connector, false)
+      let outcome = await this.#attempt(connector, stages, false)
       // One stale connection may be bad luck. The next is dialed for this session, and can't be stale.
-      if (outcome === STALE) outcome = await this.#attempt(connector, true)
+      if (outcome === STALE) outcome = await this.#attempt(connector, stages, true)
       if (outcome !== undefined) return outcome as RelayResult
     } catch (error) {
       this.#giveUp(connectReason(error), error)
     }
+    this.#stages?.destroy()
     if (!this.#client.closed) this.#client.reset()
     await this.#clientClosed
     return this.#failure()
   }
 
-  async #attempt(connector: Connector, fresh: boolean): Promise<RelayResult | typeof STALE | undefined> {
+  async #attempt(
+    connector: Connector,
+    stages: readonly Stage[],
+    fresh: boolean,
+  ): Promise<RelayResult | typeof STALE | undefined> {
+    const replay = this.#copy?.replay
     this.#copy = undefined
     this.#clientClosed = this.#watchClient()
     const lease = await connector.connect({
@@ -70,8 +85,12 @@ export class Session {
       ...(fresh && { fresh }),
     })
     if (this.#reason !== undefined) return lease.discard() as undefined
+    // What a stage did before an upstream proved stale is done.
+    if (stages.length > 0) this.#stages ??= new SessionStages(stages, this.info)
     this.#copy = copyOver(this.#client, lease, this.#policy, {
       startedAt: this.#startedAt,
+      stages: this.#stages,
+      replay,
       replaceable: !fresh,
     })
     return this.#copy.done

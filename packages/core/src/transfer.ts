@@ -1,4 +1,5 @@
 import type { ConnectionReader, ConnectionWriter, RawConnection } from './raw-connection.js'
+import type { StagePipeline } from './stage-pipeline.js'
 
 /** What a transfer tells the relay, which alone decides what one direction's end means for the other. */
 export interface TransferObserver {
@@ -10,11 +11,20 @@ export interface TransferObserver {
   onSinkFinish(transfer: Transfer): void
 }
 
+/** What sees the bytes of a transfer where they pass on a wire, and what changes them in between. */
+export interface TransferOptions {
+  /** Sees each chunk as the source sent it; `false` keeps it, and stops the transfer. */
+  readonly onRead?: ((chunk: Buffer) => boolean) | undefined
+  /** Sees each chunk as the sink gets it. */
+  readonly onWrite?: ((chunk: Buffer) => void) | undefined
+  readonly stages?: StagePipeline | undefined
+}
+
 /**
- * Copies one direction: what `source` sends is written to `sink`, in order, nothing kept back.
+ * Copies one direction: what `source` sends is written to `sink`, in order, nothing kept back but what stages keep.
  *
  * ```text
- *   open ──── FIN from the source ───▶ ended ──── finish(): flushed, FIN to the sink ───▶ done
+ *   open ──── FIN from the source ───▶ ended ──── flush(): the stages ───▶ flushed ──── finish(): FIN to the sink ───▶ done
  * ```
  *
  * **Backpressure**: reading stops while the sink holds more than its high-water mark, or any memory lent by the source. So at most
@@ -24,7 +34,10 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   readonly source: RawConnection
   readonly sink: RawConnection
   readonly #observer: TransferObserver
-  readonly #inspect: ((chunk: Buffer) => boolean) | undefined
+  readonly #onRead: ((chunk: Buffer) => boolean) | undefined
+  readonly #onWrite: ((chunk: Buffer) => void) | undefined
+  readonly #stages: StagePipeline | undefined
+  #onStagesEnd: (() => void)[] = []
   #stopped = false
   #written = 0
   #pending = 0
@@ -32,17 +45,18 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   #ended = false
   #done = false
 
-  /** @param inspect - Sees each chunk before it is written; `false` keeps it, and stops the transfer. */
   constructor(
     source: RawConnection,
     sink: RawConnection,
     observer: TransferObserver,
-    inspect?: (chunk: Buffer) => boolean,
+    options: TransferOptions = {},
   ) {
-    this.#inspect = inspect
     this.source = source
     this.sink = sink
     this.#observer = observer
+    this.#onRead = options.onRead
+    this.#onWrite = options.onWrite
+    this.#stages = options.stages
   }
 
   /** Bytes that the sink's kernel has taken. */
@@ -50,8 +64,8 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     return this.#written - this.#pending
   }
 
-  /** Bytes received from the source. */
-  get received(): number {
+  /** Bytes written to the sink, whether its kernel has taken them or not. */
+  get written(): number {
     return this.#written
   }
 
@@ -65,10 +79,37 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     return this.#done
   }
 
+  /** Whether stages are on the way. */
+  get staged(): boolean {
+    return this.#stages !== undefined
+  }
+
+  /** Writes what was sent to an upstream that proved stale; then, what the stages have held since. */
+  start(replay: readonly Buffer[] = []): void {
+    for (const chunk of replay) this.#deliver(chunk, false)
+    this.#stages?.attach({
+      write: (chunk) => this.#deliver(chunk, false),
+      end: () => this.#onFlushedStages(),
+      onRoom: () => this.#stopped || this.source.resume(),
+    })
+  }
+
   /** Reads no more; what was read is still written. */
   stop(): void {
     this.#stopped = true
     this.source.pause()
+  }
+
+  /** Ends what the stages get; `then` is called when all they had is written. At once, if there are none. */
+  flush(then: () => void): void {
+    if (this.#stages === undefined || this.#stages.ended) return then()
+    this.#onStagesEnd.push(then)
+    this.#stages.end()
+  }
+
+  /** Nobody is there to take what the stages give. */
+  abandon(): void {
+    this.#stages?.destroy()
   }
 
   /** Sends the FIN on, behind everything written. */
@@ -82,22 +123,14 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   }
 
   onData(chunk: Buffer, lent: boolean): boolean {
-    if (this.#inspect !== undefined && !this.#inspect(chunk)) return false
-    const { socket } = this.sink
-    this.#written += chunk.length
-    // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
-    const lends = lent && this.sink.copies
-    const wantsMore = socket.write(lent && !lends ? Buffer.from(chunk) : chunk)
-    if (socket.writableLength === 0) {
-      this.#pending = 0
-    } else {
-      this.#pending += chunk.length
-      this.#waiting = lends || !wantsMore
-      // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
-      if (lends && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
-    }
+    if (this.#onRead !== undefined && !this.#onRead(chunk)) return false
+    if (this.#stages === undefined) return this.#deliver(chunk, lent)
+    // A stage may keep what it is given.
+    const own = lent ? Buffer.from(chunk) : chunk
+    if (lent) this.source.returnLent()
+    const more = this.#stages.write(own)
     this.#observer.onActivity(this)
-    return !this.#waiting
+    return more
   }
 
   onEnd(): void {
@@ -118,9 +151,33 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     this.#observer.onSinkFinish(this)
   }
 
+  #deliver(chunk: Buffer, lent: boolean): boolean {
+    const { socket } = this.sink
+    this.#onWrite?.(chunk)
+    this.#written += chunk.length
+    // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
+    const lends = lent && this.sink.copies
+    const wantsMore = socket.write(lent && !lends ? Buffer.from(chunk) : chunk)
+    if (socket.writableLength === 0) {
+      this.#pending = 0
+    } else {
+      this.#pending += chunk.length
+      this.#waiting = lends || !wantsMore
+      // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
+      if (lends && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
+    }
+    this.#observer.onActivity(this)
+    return !this.#waiting
+  }
+
+  #onFlushedStages(): void {
+    for (const then of this.#onStagesEnd.splice(0)) then()
+  }
+
   #goOn(): void {
     if (!this.#waiting) return
     this.#waiting = false
+    if (this.#stages !== undefined) return this.#stages.resume()
     if (this.#stopped || this.#done) this.source.returnLent()
     else this.source.resume()
   }

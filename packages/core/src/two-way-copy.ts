@@ -5,6 +5,9 @@ import { RelayError, type Side } from './errors.js'
 import type { LeaseUse } from './lease-use.js'
 import { answersArrived } from './outstanding-answers.js'
 import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
+import type { SessionStages, StagesUser } from './session-stages.js'
+import { stageError } from './stage-error.js'
+import type { StageRef } from './stage-pipeline.js'
 import { Transfer, type TransferObserver } from './transfer.js'
 
 /** The endings and deadlines of a session; all of them given. */
@@ -13,6 +16,16 @@ export interface CopyPolicy {
   readonly lingerMs: number
   readonly idleTimeoutMs: number
   readonly maxDurationMs: number
+}
+
+/** What a copy may have beside its two connections. */
+export interface CopyOptions {
+  /** When the session started, by `performance.now()`. @default now */
+  readonly startedAt?: number | undefined
+  readonly use?: LeaseUse | undefined
+  readonly stages?: SessionStages | undefined
+  /** What an upstream that proved stale was sent, for this one to get first. */
+  readonly replay?: readonly Buffer[] | undefined
 }
 
 /** The upstream was stale and nothing has reached the client: it is unharmed, and waits for another upstream. */
@@ -38,56 +51,64 @@ const MAX_TIMER_MS = 2 ** 31 - 1
  * It owns both connections from the start: it alone ends, resets, destroys them or gives them back. `done` resolves when it owns
  * neither any more.
  */
-export class TwoWayCopy implements TransferObserver {
+export class TwoWayCopy implements TransferObserver, StagesUser {
   readonly done: Promise<RelayResult | typeof STALE>
   readonly #policy: CopyPolicy
   readonly #startedAt: number
   readonly #up: Transfer
   readonly #down: Transfer
   readonly #use: LeaseUse | undefined
+  readonly #stages: SessionStages | undefined
   readonly #deadlines: Deadlines
   #firstByteMs: number | undefined
   #reason: CloseReason | undefined
   #error: RelayError | undefined
+  #stage: StageRef | undefined
   #firstEnd: Side | undefined
   #withheldFin = false
+  #leaving = false
   #returning = false
   #owned = 2
   #released: Promise<void> | undefined
   #resolve: (result: RelayResult | typeof STALE) => void = () => {}
 
-  constructor(
-    client: RawConnection,
-    upstream: RawConnection,
-    policy: CopyPolicy,
-    options: { readonly startedAt?: number; readonly use?: LeaseUse | undefined } = {},
-  ) {
-    const { use } = options
+  constructor(client: RawConnection, upstream: RawConnection, policy: CopyPolicy, options: CopyOptions = {}) {
+    const { use, stages } = options
     this.#use = use
+    this.#stages = stages
     this.#policy = use?.lease.trusted ? { ...policy, halfClose: 'close' } : policy
     this.#startedAt = options.startedAt ?? performance.now()
     const watched = use?.watches ? use : undefined
-    this.#up = new Transfer(client, upstream, this, watched && ((chunk) => watched.up(chunk)))
-    this.#down = new Transfer(
-      upstream,
-      client,
-      this,
-      watched && ((chunk) => watched.down(chunk) || this.#onForeign()),
-    )
+    this.#up = new Transfer(client, upstream, this, {
+      onWrite: watched && ((chunk) => watched.up(chunk)),
+      stages: stages?.up,
+    })
+    this.#down = new Transfer(upstream, client, this, {
+      onRead: watched && ((chunk) => watched.down(chunk) || this.#onForeign()),
+      stages: stages?.down,
+    })
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
     this.#deadlines = new Deadlines(
       [client, upstream],
       policy.maxDurationMs,
-      () => this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout'),
+      () => this.#onQuiet(),
       () => this.cut('max-duration'),
     )
     this.#deadlines.watchQuiet(policy.idleTimeoutMs)
     client.attach(this.#user('client', this.#up, this.#down))
     upstream.attach(this.#user('upstream', this.#down, this.#up))
+    stages?.attach(this)
+    this.#up.start(options.replay)
+    this.#down.start()
     client.resume()
     upstream.resume()
+  }
+
+  /** What the upstream was sent, when it proved stale. */
+  get replay(): readonly Buffer[] {
+    return this.#use?.replay ?? []
   }
 
   /** Bytes so far, as handed to the far side's kernel. */
@@ -98,13 +119,11 @@ export class TwoWayCopy implements TransferObserver {
   /** Ends the session now. A cut stream must not look whole: every side that was not sent a FIN is reset. */
   cut(reason: CloseReason, error?: RelayError): void {
     if (!this.#settle(reason, error)) return
+    this.#stages?.destroy()
     const { source: client, sink: upstream } = this.#up
     const connections =
       this.#use?.afterClientReset() === 'give-back' && !upstream.closed ? [client] : [client, upstream]
-    for (const connection of connections) {
-      if (connection.finished) connection.destroy()
-      else connection.reset()
-    }
+    for (const connection of connections) cutOff(connection)
     if (connections.length === 1) this.#giveBack()
   }
 
@@ -124,21 +143,14 @@ export class TwoWayCopy implements TransferObserver {
       this.#policy.halfClose === 'close' &&
       (transfer === this.#down || this.#use?.lease.proof === undefined)
     ) {
-      return this.#closeBoth()
+      return this.#closeBoth(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
     }
     const { lingerMs, idleTimeoutMs } = this.#policy
     this.#deadlines.watchQuiet(
       lingerMs > 0 && idleTimeoutMs > 0 ? Math.min(lingerMs, idleTimeoutMs) : lingerMs || idleTimeoutMs,
     )
-    if (transfer === this.#down) {
-      this.#forwardWithheldFin()
-      transfer.finish()
-    } else if (this.#use?.lease.proof === undefined || this.#down.ended) {
-      transfer.finish()
-    } else {
-      this.#withheldFin = true
-      this.#decideOnFin()
-    }
+    if (transfer === this.#down) this.#forwardWithheldFin()
+    transfer.flush(() => this.#onFlushed(transfer))
   }
 
   onSinkFinish(transfer: Transfer): void {
@@ -152,18 +164,42 @@ export class TwoWayCopy implements TransferObserver {
     else this.#down.source.destroy()
   }
 
-  // ─── the client's FIN on a lease that can be shared ───
+  onStageEnd(stage: StageRef): void {
+    if (this.#reason !== undefined) return
+    this.#stage = stage
+    this.#closeBoth('stage-end')
+  }
 
+  onStageError(stage: StageRef, error: RelayError): void {
+    if (this.#reason !== undefined) return this.#cutRest()
+    this.#stage = stage
+    this.cut('stage-error', error)
+  }
+
+  // ─── a FIN behind everything the stages had ───
+
+  #onFlushed(transfer: Transfer): void {
+    if (this.#reason !== undefined) return
+    if (transfer === this.#down || this.#use?.lease.proof === undefined || this.#down.ended) {
+      transfer.finish()
+    } else {
+      this.#withheldFin = true
+      this.#decideOnFin()
+    }
+  }
+
+  // The client's, on a lease that can be shared.
   #decideOnFin(): void {
     const verdict = this.#use?.afterClientFin()
-    if (verdict === 'wait' || this.#down.sink.socket.writableEnded) return
+    if (verdict === 'wait' || this.#leaving || this.#down.sink.socket.writableEnded) return
     if (verdict === 'spend') return this.#forwardWithheldFin()
+    this.#leaving = true
     this.#down.stop()
-    this.#down.finish()
+    this.#down.flush(() => this.#down.finish())
   }
 
   #forwardWithheldFin(): void {
-    if (!this.#withheldFin) return
+    if (!this.#withheldFin || this.#leaving) return
     this.#withheldFin = false
     this.#up.finish()
   }
@@ -179,13 +215,12 @@ export class TwoWayCopy implements TransferObserver {
 
   /** Whether the session can go on with another upstream; the client is as it was, then. */
   #replace(): boolean {
-    const replay = this.#use?.replay
-    if (replay === undefined) return false
+    if (this.#use?.replay === undefined) return false
     this.#settle('upstream-end')
     const { source: client, sink: upstream } = this.#up
     client.detach()
     upstream.detach()
-    for (const chunk of [...replay].reverse()) client.unread(chunk)
+    this.#stages?.attach(undefined)
     this.#use?.lease.discard()
     this.#resolve(STALE)
     return true
@@ -212,8 +247,10 @@ export class TwoWayCopy implements TransferObserver {
     if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
     // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
+    intoIt.abandon()
     if (this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
-      const verdict = side === 'client' ? this.#use?.afterClientReset() : 'spend'
+      const verdict = (side === 'client' && this.#use?.afterClientReset()) || 'spend'
+      if (verdict !== 'spend') fromIt.abandon()
       if (verdict === 'give-back') this.#giveBack()
       else if (verdict === 'wait' && this.#use) void this.#awaitAnswers(fromIt, this.#use)
       else void this.#endOther(fromIt)
@@ -227,8 +264,9 @@ export class TwoWayCopy implements TransferObserver {
     if (!transfer.ended) transfer.flushUnread()
     this.#disownClosed(transfer)
     other.pause()
+    if (transfer.staged) await new Promise<void>((resolve) => this.#flushLate(transfer, resolve))
     // What it goes on sending has nobody to go to; it is read only while it may have to be, for the peer to come to its own reading.
-    if (transfer.received > 0 && !(await deliveredSoon(other))) {
+    if (transfer.written > 0 && !(await deliveredSoon(other))) {
       this.#discardInput(transfer)
       await delivered(other, this.#policy.lingerMs)
     }
@@ -238,19 +276,26 @@ export class TwoWayCopy implements TransferObserver {
   }
 
   // The first end closes both, after what was received has been flushed.
-  #closeBoth(): void {
-    const giveBack = this.#firstEnd === 'client' && this.#use?.lease.trusted
-    this.#settle(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
+  #closeBoth(reason: CloseReason): void {
+    const giveBack = reason === 'client-end' && this.#use?.lease.trusted === true
+    this.#settle(reason)
+    this.#returning = giveBack
     for (const transfer of [this.#up, this.#down]) {
       transfer.stop()
       transfer.flushUnread()
-      if (giveBack && transfer === this.#up) continue
-      transfer.finish()
-      this.#discardInput(transfer)
+      this.#flushLate(transfer, () => {
+        if (giveBack && transfer === this.#up) return
+        transfer.finish()
+        this.#discardInput(transfer)
+        void this.#destroyDelivered(transfer.sink).then(() => this.#returnFlushed())
+      })
     }
-    this.#returning = giveBack === true
-    void this.#destroyDelivered(this.#down.sink).then(() => this.#returnFlushed())
-    if (!giveBack) void this.#destroyDelivered(this.#up.sink)
+  }
+
+  // The session is settled, and what the stages hold is still to be delivered, for as long as something moves.
+  #flushLate(transfer: Transfer, then: () => void): void {
+    if (transfer.staged) this.#deadlines.watchQuiet(this.#policy.lingerMs)
+    transfer.flush(then)
   }
 
   async #destroyDelivered(connection: RawConnection): Promise<void> {
@@ -263,6 +308,7 @@ export class TwoWayCopy implements TransferObserver {
     const upstream = this.#up.sink
     if (!this.#returning || !(this.#down.done || this.#down.sink.closed)) return
     this.#returning = false
+    await new Promise<void>((resolve) => this.#up.flush(resolve))
     await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
     if (!upstream.closed) this.#giveBack()
   }
@@ -294,6 +340,19 @@ export class TwoWayCopy implements TransferObserver {
 
   // ─── the end ───
 
+  #onQuiet(): void {
+    if (this.#reason !== undefined) return this.#cutRest()
+    const stuck = this.#firstEnd && (this.#stages?.up?.stuckStage ?? this.#stages?.down?.stuckStage)
+    if (stuck) this.onStageError(stuck, stageError(stuck, 'has not ended after its input did'))
+    else this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
+  }
+
+  // What the stages still hold will never come.
+  #cutRest(): void {
+    this.#stages?.destroy()
+    for (const connection of [this.#up.source, this.#up.sink]) if (!connection.closed) cutOff(connection)
+  }
+
   /** The first one to say why the session ends is right. */
   #settle(reason: CloseReason, error?: RelayError): boolean {
     if (this.#reason !== undefined) return false
@@ -308,9 +367,12 @@ export class TwoWayCopy implements TransferObserver {
   }
 
   async #finish(): Promise<void> {
+    this.#deadlines.stop()
+    this.#stages?.destroy()
     const result = {
       reason: this.#reason as CloseReason,
       ...(this.#error && { error: this.#error }),
+      ...(this.#stage && { stage: this.#stage }),
       up: { bytes: this.#up.bytes },
       down: { bytes: this.#down.bytes },
       durationMs: performance.now() - this.#startedAt,
@@ -320,4 +382,10 @@ export class TwoWayCopy implements TransferObserver {
     else await this.#released
     this.#resolve(result)
   }
+}
+
+// A cut stream must not look whole, and one that is whole must not look cut.
+function cutOff(connection: RawConnection): void {
+  if (connection.finished) connection.destroy()
+  else connection.reset()
 }

@@ -1,10 +1,12 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { onTestFinished, test } from 'vitest'
 import type { RelayResult } from '../../src/close-reason.js'
 import { dial } from '../../src/dial.js'
 import type { Side } from '../../src/errors.js'
 import type { RawConnection } from '../../src/raw-connection.js'
 import { type RelayOptions, relay } from '../../src/relay.js'
+import { many, type Stage, type Steps } from '../../src/stage.js'
 import { Peer } from './peer.js'
 
 /** A relay in the middle of two peers: `near` is the one that the scenario calls the first, whichever side that is. */
@@ -23,13 +25,41 @@ interface WireOptions extends RelayOptions {
 
 type Scenario = (wire: (options?: WireOptions) => Promise<Wire>) => Promise<void>
 
-/** A scenario run twice, the sides swapped: what holds for a client must hold for an upstream. */
+// What lets everything pass must change nothing, however it is made.
+const both = (name: string, make: () => Steps): Stage => ({ name, up: make, down: make })
+const THROUGH: Readonly<Record<string, readonly Stage[]>> = {
+  'no stage': [],
+  functions: [
+    both('one', () => (chunk) => chunk),
+    both('two', () => [(chunk) => many([chunk]), (chunk) => chunk]),
+  ],
+  streams: [both('stream', () => new PassThrough()), both('another', () => new PassThrough())],
+  asynchronous: [
+    both('promise', () => async (chunk) => chunk),
+    both(
+      'generator',
+      () =>
+        async function* (chunk) {
+          yield chunk
+        },
+    ),
+  ],
+}
+
+/**
+ * A scenario run with the sides swapped, because what holds for a client must hold for an upstream; and with every kind of stage that
+ * lets all pass.
+ */
 export function symmetric(claim: string, scenario: Scenario): void {
+  for (const [kind, stages] of Object.entries(THROUGH)) oneKind(claim, kind, stages, scenario)
+}
+
+function oneKind(claim: string, kind: string, stages: readonly Stage[], scenario: Scenario): void {
   for (const nearSide of ['client', 'upstream'] as const) {
-    test(`${claim} (first side: ${nearSide})`, async () => {
+    test(`${claim} (first side: ${nearSide}, ${kind})`, async () => {
       const wires: Wire[] = []
       await scenario(async (options) => {
-        const made = await wire(nearSide, options)
+        const made = await wire(nearSide, { stages, ...options })
         wires.push(made)
         return made
       })

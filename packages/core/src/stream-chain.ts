@@ -1,0 +1,85 @@
+import * as chain from 'stream-chain/defs.js'
+import { cancelSymbol, exec } from 'stream-chain/exec.js'
+
+// All that we take from stream-chain, in types of our own: its declarations do not compile everywhere ours have to.
+
+/** Several values for one chunk; made by {@link many}. */
+export interface Many {
+  readonly values: readonly (Uint8Array | string)[]
+}
+
+/** What a step returns to let nothing out for a chunk; `undefined` and `null` do the same. */
+export const none: unique symbol = Symbol.for('object-stream.none')
+
+/** What a step returns to end the stream: what came out before is delivered, then the session ends as `stage-end`. */
+export const stop: unique symbol = Symbol.for('object-stream.stop')
+
+/** Several values for one chunk, in order, from a function that is no generator. */
+export const many: (values: readonly (Uint8Array | string)[]) => Many = chain.many as never
+
+// biome-ignore lint/suspicious/noExplicitAny: what a step takes and gives is checked where it is defined
+type AnyFunction = (value: any) => unknown
+
+/**
+ * A step function that has something to give when its input ends.
+ *
+ * @param write - Called for each chunk.
+ * @param final - Called once, at the end of the input; what it returns comes out last.
+ * @param abort - Called instead of `final` when the session ends in any other way: releases what the step holds.
+ */
+export const flushable: <Write extends AnyFunction>(
+  write: Write,
+  final?: () => ReturnType<Write>,
+  abort?: () => void,
+) => Write = chain.flushable as never
+
+/** Takes what comes out of a run of functions; a promise holds the run until there is room again. */
+export type Push = (value: unknown) => Promise<void> | undefined
+
+/** Functions in a row. */
+export interface Run {
+  /** Runs a value through them; `none` flushes them instead. Returns a promise if that could not be done at once. */
+  readonly drive: (value: unknown, push: Push) => Promise<void> | undefined
+  /** Calls the `abort` of each that has not given its tail. */
+  readonly abort: () => void
+}
+
+/**
+ * Functions, run one after the other: synchronously as long as they are synchronous and `push` takes what comes.
+ *
+ * @param enter - What a value must become before a function gets it.
+ */
+export function runOf(functions: readonly AnyFunction[], enter: (value: unknown) => unknown): Run {
+  const unflushed = new Set(functions.filter((step) => abortOf(step) !== undefined))
+  const drive = exec(...functions.map((step) => entered(step, enter, () => unflushed.delete(step))))
+  const abort = (): void => {
+    for (const step of unflushed) abortOf(step)?.()
+    unflushed.clear()
+  }
+  return { drive: drive as Run['drive'], abort }
+}
+
+/** Whether an error is a step's wish to end the stream. */
+export const isStop: (error: unknown) => boolean = chain.isStop
+
+/** Makes every generator that is still running return at its next value. */
+export function cancel(push: Push, reason: Error): void {
+  Object.assign(push, { [cancelSymbol]: reason })
+}
+
+function abortOf(step: AnyFunction): (() => void) | undefined {
+  return (step as Partial<Record<typeof chain.abortSymbol, () => void>>)[chain.abortSymbol]
+}
+
+function entered(step: AnyFunction, enter: (value: unknown) => unknown, onFlushed: () => void): AnyFunction {
+  if (!chain.isFlushable(step)) return (value) => step(enter(value))
+  return chain.flushable(
+    (value) => step(enter(value)),
+    () => {
+      const tail = step(none)
+      if (tail instanceof Promise) void tail.then(onFlushed, () => {})
+      else onFlushed()
+      return tail
+    },
+  )
+}
