@@ -1,6 +1,7 @@
 export { type Address, type AddressLike, formatAddress, parseAddress } from './address.js'
 export type { SessionCloseMessage, SessionOpenMessage } from './channels.js'
 export type { CloseReason, RelayResult } from './close-reason.js'
+export { composeStages } from './compose-stages.js'
 export { type DialerOptions, dialer } from './dialer.js'
 export { type Phase, RelayError, type RelayErrorCode, type RelayErrorOptions, type Side } from './errors.js'
 export {

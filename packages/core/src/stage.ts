@@ -4,6 +4,7 @@ import { type OptionCheck, text } from './options.js'
 import type { SessionInfo } from './session-info.js'
 import type { Many, none, stop } from './stream-chain.js'
 
+export type { SessionInfo } from './session-info.js'
 export { flushable, type Many, many, none, stop } from './stream-chain.js'
 
 /** Which way bytes go: `up` from the client to the upstream, `down` back. */

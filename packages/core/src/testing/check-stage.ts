@@ -1,0 +1,222 @@
+import { type Duplex, duplexPair } from 'node:stream'
+import { relay } from '../relay.js'
+import type { Direction, Stage } from '../stage.js'
+import { runStage, type StageRun } from './run-stage.js'
+
+/** Bytes that go in on one side of a stage, and what has to come out on the other. */
+export interface StageExample {
+  readonly direction: Direction
+  readonly input: Uint8Array | string
+  /** @default the input */
+  readonly output?: Uint8Array | string | undefined
+  /**
+   * Makes of what came out what is compared with `output`, where the same can be said in many ways.
+   * @default what came out
+   */
+  readonly decode?: ((received: Buffer) => Uint8Array) | undefined
+}
+
+export interface StageCheck {
+  /** Makes the stage; called for each session. */
+  readonly stage: () => Stage
+  readonly examples: readonly StageExample[]
+  /**
+   * What the stage must refuse: each ends its session as `stage-error`.
+   * @default []
+   */
+  readonly broken?: readonly Pick<StageExample, 'direction' | 'input'>[] | undefined
+  /**
+   * How many random cuts of each example are tried, beside the whole and single bytes.
+   * @default 50
+   */
+  readonly runs?: number | undefined
+  /**
+   * How many bytes of input one direction may hold when nobody takes its output, beside what a session without it holds.
+   * @default 262_144
+   */
+  readonly maxHeldBytes?: number | undefined
+  /**
+   * Of the cuts; a failure names it.
+   * @default one of the clock
+   */
+  readonly seed?: number | undefined
+}
+
+/**
+ * Runs a stage against what networks and sessions do to one:
+ *
+ * - the input of each example cut at random, in single bytes and not at all: the same comes out, and nothing is missing at its end
+ * - the other direction goes on after that end
+ * - a consumer that takes nothing: a bounded number of bytes is read
+ * - a session cut in the middle: no timer, file or socket is left
+ * - what is `broken` ends the session as `stage-error`, naming the stage
+ *
+ * Needs no test framework. **Fails** with an `Error` that says what was expected, and the seed.
+ */
+export async function checkStage(check: StageCheck): Promise<void> {
+  const { seed = Date.now() % 2 ** 31, runs = 50, maxHeldBytes = 256 * 1024 } = check
+  if (check.examples.length === 0) throw new TypeError('checkStage: expected "examples" to have at least one')
+  const random = randomFrom(seed)
+  for (const example of check.examples) {
+    const input = bytesOf(example.input)
+    for (const cut of [
+      [input],
+      singleBytes(input),
+      ...Array.from({ length: runs }, () => cutAt(input, random)),
+    ]) {
+      await checkOutput(check.stage(), example, cut, seed)
+    }
+    await checkHeld(check.stage, example, maxHeldBytes)
+    await checkCleanUp(check.stage(), example)
+  }
+  for (const { direction, input } of check.broken ?? []) {
+    const { result } = await run(check.stage(), direction, [bytesOf(input)])
+    const { reason, stage } = result
+    if (reason !== 'stage-error' || stage?.direction !== direction) {
+      fail(check.stage(), direction, `expected broken input to end the session as stage-error, got ${reason}`)
+    }
+  }
+}
+
+async function checkOutput(
+  stage: Stage,
+  example: StageExample,
+  cut: readonly Buffer[],
+  seed: number,
+): Promise<void> {
+  const { direction, decode = (received) => received } = example
+  const { result, ...received } = await run(stage, direction, cut)
+  const lengths =
+    cut.length > 20 ? `${cut.length} chunks` : `chunks of ${cut.map(({ length }) => length).join(', ')}`
+  const expected = bytesOf(example.output ?? example.input)
+  const { reason, error } = result
+  if (reason !== 'client-end' && reason !== 'stage-end') {
+    fail(stage, direction, `the session ended as ${reason} for ${lengths} (seed ${seed})`, error)
+  }
+  const output = Buffer.from(decode(received[direction]))
+  if (!output.equals(expected)) {
+    const at = output.findIndex((byte, index) => byte !== expected[index])
+    fail(
+      stage,
+      direction,
+      `expected ${expected.length} bytes for ${lengths} (seed ${seed}), got ${output.length}${at < 0 ? '' : `, different from byte ${at} on`}`,
+    )
+  }
+}
+
+// A session whose consumer takes nothing, until its source can write no more.
+async function checkHeld(
+  make: () => Stage,
+  { direction, input }: StageExample,
+  maxHeldBytes: number,
+): Promise<void> {
+  const chunk = bytesOf(input)
+  if (chunk.length === 0) return
+  const held = (await stuck([make()], direction, chunk)) - (await stuck([], direction, chunk))
+  if (held > maxHeldBytes) {
+    fail(make(), direction, `held ${held} bytes for a consumer that takes nothing, more than ${maxHeldBytes}`)
+  }
+}
+
+const MANY_BYTES = 8 * 1024 * 1024
+
+async function stuck(stages: readonly Stage[], direction: Direction, chunk: Buffer): Promise<number> {
+  const { source, abort, done } = session(stages, direction)
+  let taken = 0
+  let waiting = false
+  while (taken < MANY_BYTES && !waiting && !source.destroyed) {
+    taken += chunk.length
+    if (source.write(chunk)) continue
+    waiting = true
+    source.once('drain', () => {
+      waiting = false
+    })
+    // Asynchronous steps take their turns; a source that has not been asked for more by then will not be.
+    for (let turns = 0; turns < 200 && waiting; turns++) await new Promise(setImmediate)
+  }
+  abort()
+  await done
+  return taken
+}
+
+// What a cut session leaves behind would keep a process alive, or its memory.
+async function checkCleanUp(stage: Stage, { direction, input }: StageExample): Promise<void> {
+  const before = resources()
+  const { source, abort, done } = session([stage], direction)
+  source.write(bytesOf(input))
+  await new Promise(setImmediate)
+  abort()
+  await done
+  for (let turns = 0; turns < 200 && resources().length > before.length; turns++)
+    await new Promise(setImmediate)
+  const after = resources()
+  if (after.length > before.length) {
+    fail(
+      stage,
+      direction,
+      `a session that was cut has left something open: ${after.join(', ')} (before: ${before.join(', ')})`,
+    )
+  }
+}
+
+interface Session {
+  readonly source: Duplex
+  readonly done: Promise<unknown>
+  abort(): void
+}
+
+function session(stages: readonly Stage[], direction: Direction): Session {
+  const [client, near] = duplexPair({ highWaterMark: 16 * 1024 })
+  const [upstream, far] = duplexPair({ highWaterMark: 16 * 1024 })
+  const controller = new AbortController()
+  for (const end of [client, upstream]) end.on('error', () => {})
+  return {
+    source: direction === 'up' ? client : upstream,
+    done: relay(near, far, { stages, signal: controller.signal }),
+    abort: () => controller.abort(),
+  }
+}
+
+function run(stage: Stage, direction: Direction, chunks: readonly Buffer[]): Promise<StageRun> {
+  return runStage(stage, { [direction]: chunks })
+}
+
+function resources(): string[] {
+  return process.getActiveResourcesInfo().filter((kind) => kind !== 'Immediate')
+}
+
+function fail(stage: Stage, direction: Direction, problem: string, cause?: unknown): never {
+  throw new Error(`stage "${stage.name}" (${direction}): ${problem}`, { cause })
+}
+
+function bytesOf(data: Uint8Array | string): Buffer {
+  return Buffer.from(data as string)
+}
+
+function singleBytes(data: Buffer): Buffer[] {
+  return Array.from(data.subarray(0, 4096), (_, at) => data.subarray(at, at + 1)).concat(
+    data.length > 4096 ? [data.subarray(4096)] : [],
+  )
+}
+
+function cutAt(data: Buffer, random: (below: number) => number): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let start = 0; start < data.length; ) {
+    // Mostly small pieces, sometimes the rest.
+    const length = 1 + random(random(4) === 0 ? data.length - start : Math.min(64, data.length - start))
+    chunks.push(data.subarray(start, start + length))
+    start += length
+  }
+  return chunks
+}
+
+// Repeatable whole numbers (xorshift32: George Marsaglia, Xorshift RNGs, 2003).
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed >>> 0 || 1
+  return (below) => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % below
+  }
+}
