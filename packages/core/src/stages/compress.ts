@@ -1,4 +1,4 @@
-import type { Duplex, TransformOptions } from 'node:stream'
+import type { Duplex, Transform, TransformOptions } from 'node:stream'
 import {
   type BrotliOptions,
   constants,
@@ -52,16 +52,28 @@ function codec(owner: string, options: CompressOptions): { pack(): Duplex; unpac
       `${owner}: expected option "level" to be from 0 to ${highest} for ${algorithm}, got ${level}`,
     )
   }
-  if (algorithm === 'brotli') {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: level }
-    const flush = constants.BROTLI_OPERATION_FLUSH
-    return {
-      pack: () => createBrotliCompress({ ...STREAM, flush, params }),
-      unpack: () => createBrotliDecompress(STREAM),
-    }
+  const zlib = { ...STREAM, level, flush: constants.Z_SYNC_FLUSH }
+  const brotli = {
+    ...STREAM,
+    flush: constants.BROTLI_OPERATION_FLUSH,
+    params: { [constants.BROTLI_PARAM_QUALITY]: level },
   }
-  const settings = { ...STREAM, level, flush: constants.Z_SYNC_FLUSH }
-  return algorithm === 'gzip'
-    ? { pack: () => createGzip(settings), unpack: () => createGunzip(STREAM) }
-    : { pack: () => createDeflate(settings), unpack: () => createInflate(STREAM) }
+  const pack = {
+    gzip: () => createGzip(zlib),
+    deflate: () => createDeflate(zlib),
+    brotli: () => createBrotliCompress(brotli),
+  }[algorithm]
+  const unpack = {
+    gzip: () => createGunzip(STREAM),
+    deflate: () => createInflate(STREAM),
+    brotli: () => createBrotliDecompress(STREAM),
+  }[algorithm]
+  return { pack: () => nothingFromNothing(pack()), unpack: () => nothingFromNothing(unpack()) }
+}
+
+// A direction in which no byte goes has none on the other side either: no header without a body, and no complaint about a missing one.
+function nothingFromNothing(stream: Transform & { readonly bytesWritten: number }): Duplex {
+  const flush = stream._flush.bind(stream)
+  stream._flush = (done) => (stream.bytesWritten === 0 ? done() : flush(done))
+  return stream
 }

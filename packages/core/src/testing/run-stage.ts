@@ -37,6 +37,9 @@ export async function runStage(
   void send(client, script.up ?? [])
   upstream.once('end', () => void send(upstream, script.down ?? []))
   const outcome = await result
+  // What was cut tells the other end of such a stream nothing; what was on its way has come by then.
+  await new Promise(setImmediate)
+  for (const end of [client, upstream]) end.destroy()
   return { up: await received.up, down: await received.down, result: outcome }
 }
 
