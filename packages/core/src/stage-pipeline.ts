@@ -51,9 +51,9 @@ export class StagePipeline implements Outlet {
     this.#first = this.#build(stages)
   }
 
-  /** All has been given, the end included. */
+  /** Nothing comes any more: all has been given, the end included, or it was destroyed. */
   get ended(): boolean {
-    return this.#ended && this.#held.length === 0
+    return this.#destroyed || (this.#ended && this.#held.length === 0)
   }
 
   /** The first stage that has not ended though its input has, and nothing behind it keeps it from that. */

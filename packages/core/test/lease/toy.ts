@@ -9,6 +9,7 @@ import type { RelayOptions } from '../../src/relay.js'
 import type { ProofState, ReuseProof } from '../../src/reuse-proof.js'
 import { createRelayServer, type RelayServer } from '../../src/server.js'
 import type { Peer } from '../support/peer.js'
+import { THROUGH } from '../support/through.js'
 import { upstream } from '../support/upstream.js'
 
 const NEWLINE = 10
@@ -154,7 +155,12 @@ export async function house(
   const { target } = await upstream((peer) => peers.push(peer))
   const connector = new ToyConnector(target, lease)
   const onClose = (_info: unknown, result: RelayResult): void => results.push(result)
-  const server = createRelayServer({ ...relayOptions, upstream: connector, onClose })
+  const server = createRelayServer({
+    stages: THROUGH[process.env.RELAY_STAGES ?? 'no stage'] ?? [],
+    ...relayOptions,
+    upstream: connector,
+    onClose,
+  })
   onTestFinished(() => server.close({ graceMs: 0 }))
   const address = await server.listen('127.0.0.1:0')
   return {

@@ -1,13 +1,13 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
 import { onTestFinished, test } from 'vitest'
 import type { RelayResult } from '../../src/close-reason.js'
 import { dial } from '../../src/dial.js'
 import type { Side } from '../../src/errors.js'
 import type { RawConnection } from '../../src/raw-connection.js'
 import { type RelayOptions, relay } from '../../src/relay.js'
-import { many, type Stage, type Steps } from '../../src/stage.js'
+import type { Stage } from '../../src/stage.js'
 import { Peer } from './peer.js'
+import { THROUGH } from './through.js'
 
 /** A relay in the middle of two peers: `near` is the one that the scenario calls the first, whichever side that is. */
 interface Wire {
@@ -24,27 +24,6 @@ interface WireOptions extends RelayOptions {
 }
 
 type Scenario = (wire: (options?: WireOptions) => Promise<Wire>) => Promise<void>
-
-// What lets everything pass must change nothing, however it is made.
-const both = (name: string, make: () => Steps): Stage => ({ name, up: make, down: make })
-const THROUGH: Readonly<Record<string, readonly Stage[]>> = {
-  'no stage': [],
-  functions: [
-    both('one', () => (chunk) => chunk),
-    both('two', () => [(chunk) => many([chunk]), (chunk) => chunk]),
-  ],
-  streams: [both('stream', () => new PassThrough()), both('another', () => new PassThrough())],
-  asynchronous: [
-    both('promise', () => async (chunk) => chunk),
-    both(
-      'generator',
-      () =>
-        async function* (chunk) {
-          yield chunk
-        },
-    ),
-  ],
-}
 
 /**
  * A scenario run with the sides swapped, because what holds for a client must hold for an upstream; and with every kind of stage that
