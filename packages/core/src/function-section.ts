@@ -34,7 +34,7 @@ export class FunctionSection implements Section {
   }
 
   get stuck(): boolean {
-    return this.#ending && !this.#over && this.#blocked === undefined
+    return (this.#busy || this.#ending) && !this.#over && this.#blocked === undefined
   }
 
   write(chunk: Buffer): boolean {
@@ -114,7 +114,10 @@ export class FunctionSection implements Section {
   #onError(error: unknown): void {
     this.#busy = false
     if (this.#over) return
-    if (!isStop(error)) return this.#host.onFailure(error)
+    if (!isStop(error)) {
+      this.#over = true
+      return this.#host.onFailure(error)
+    }
     const early = !this.#ending
     // The functions behind the one that stopped still give their tails: a run flushes only those.
     this.#waiting.length = 0

@@ -14,7 +14,7 @@ export interface Section extends Outlet {
   resume(): void
   /** Gives nothing any more, and releases what it holds. */
   destroy(): void
-  /** Its input has ended, there is room behind it, and yet it has not ended. */
+  /** It has been given something, a chunk or the end, there is room behind it, and yet it is not done. */
   readonly stuck: boolean
 }
 

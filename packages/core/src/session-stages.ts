@@ -21,6 +21,7 @@ export class SessionStages {
   #controller: AbortController | undefined
   #user: StagesUser | undefined
   #news: ((user: StagesUser) => void) | undefined
+  #broken = false
   #destroyed = false
 
   /** Opens stages for a session. What one throws here, the user hears. */
@@ -37,6 +38,7 @@ export class SessionStages {
         direction = 'down'
         down.unshift({ name, direction, steps: stepList(opened.down?.(this.#context('down', session))) })
       } catch (error) {
+        this.#broken = true
         this.#fail({ name, direction }, error)
         break
       }
@@ -49,6 +51,11 @@ export class SessionStages {
     this.down = pipeline(down, observer)
   }
 
+  /** One could not be opened: not a byte may pass. */
+  get broken(): boolean {
+    return this.#broken
+  }
+
   /** From now on `user` hears what happens, and at its next turn what happened before; `undefined` keeps it. */
   attach(user: StagesUser | undefined): void {
     this.#user = user
@@ -56,7 +63,7 @@ export class SessionStages {
       this.up?.attach(undefined)
       this.down?.attach(undefined)
     } else if (this.#news !== undefined) {
-      queueMicrotask(() => this.#user === user && this.#news?.(user))
+      process.nextTick(() => this.#user === user && this.#news?.(user))
     }
   }
 

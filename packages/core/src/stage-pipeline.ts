@@ -56,7 +56,7 @@ export class StagePipeline implements Outlet {
     return this.#destroyed || (this.#ended && this.#held.length === 0)
   }
 
-  /** The first stage that has not ended though its input has, and nothing behind it keeps it from that. */
+  /** The first stage that is not done with what it was given, though nothing behind it keeps it from that. */
   get stuckStage(): StageRef | undefined {
     return this.#stages[this.#sections.findIndex((section) => section.stuck)]
   }
@@ -132,7 +132,7 @@ export class StagePipeline implements Outlet {
   }
 
   #report(tell: () => void): void {
-    queueMicrotask(() => this.#destroyed || tell())
+    process.nextTick(() => this.#destroyed || tell())
   }
 }
 

@@ -47,9 +47,9 @@ export interface Run {
 /**
  * Functions, run one after the other: synchronously as long as they are synchronous and `push` takes what comes.
  *
- * @param enter - What a value must become before a function gets it.
+ * @param enter - Makes bytes of a value before a function gets it; it gets none that are empty.
  */
-export function runOf(functions: readonly AnyFunction[], enter: (value: unknown) => unknown): Run {
+export function runOf(functions: readonly AnyFunction[], enter: (value: unknown) => Buffer): Run {
   const unflushed = new Set(functions.filter((step) => abortOf(step) !== undefined))
   const drive = exec(...functions.map((step) => entered(step, enter, () => unflushed.delete(step))))
   const abort = (): void => {
@@ -71,15 +71,16 @@ function abortOf(step: AnyFunction): (() => void) | undefined {
   return (step as Partial<Record<typeof chain.abortSymbol, () => void>>)[chain.abortSymbol]
 }
 
-function entered(step: AnyFunction, enter: (value: unknown) => unknown, onFlushed: () => void): AnyFunction {
-  if (!chain.isFlushable(step)) return (value) => step(enter(value))
-  return chain.flushable(
-    (value) => step(enter(value)),
-    () => {
-      const tail = step(none)
-      if (tail instanceof Promise) void tail.then(onFlushed, () => {})
-      else onFlushed()
-      return tail
-    },
-  )
+function entered(step: AnyFunction, enter: (value: unknown) => Buffer, onFlushed: () => void): AnyFunction {
+  const write: AnyFunction = (value) => {
+    const bytes = enter(value)
+    return bytes.length === 0 ? none : step(bytes)
+  }
+  if (!chain.isFlushable(step)) return write
+  return chain.flushable(write, () => {
+    const tail = step(none)
+    if (tail instanceof Promise) void tail.then(onFlushed, () => {})
+    else onFlushed()
+    return tail
+  })
 }

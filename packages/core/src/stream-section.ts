@@ -1,11 +1,18 @@
 import type { Duplex } from 'node:stream'
 import { bytesOf, type Outlet, type Section, type SectionHost } from './section.js'
 
-/** A step that is a stream: a `Transform`, or any `Duplex`. It belongs to the section, which destroys it. */
+/**
+ * A step that is a stream: a `Transform`, or any `Duplex`. It belongs to the section, which destroys it.
+ *
+ * It gets a chunk when it is done with the one before. So whatever it throws at a chunk is thrown here: Node would call it from
+ * anywhere with a chunk that had to wait, and take the process down.
+ */
 export class StreamSection implements Section {
   readonly #stream: Duplex
   readonly #outlet: Outlet
   readonly #host: SectionHost
+  readonly #waiting: Buffer[] = []
+  #busy = false
   #ending = false
   #over = false
   #destroyed = false
@@ -16,9 +23,8 @@ export class StreamSection implements Section {
     this.#outlet = outlet
     this.#host = host
     stream
-      .on('data', (chunk: unknown) => this.#onData(chunk))
+      .on('data', (chunk: unknown) => this.#guard(() => this.#onData(chunk)))
       .on('end', () => this.#onEnd())
-      .on('drain', () => this.#over || this.#ending || host.onRoom())
       .on('error', (error) => this.#destroyed || host.onFailure(error))
       .on('close', () => this.#over || host.onFailure(new Error('its stream was closed before its end')))
     if (stream.destroyed || stream.readableEnded || stream.writableEnded) {
@@ -27,17 +33,20 @@ export class StreamSection implements Section {
   }
 
   get stuck(): boolean {
-    return this.#ending && !this.#over && !this.#blocked
+    return (this.#busy || this.#ending) && !this.#over && !this.#blocked
   }
 
   write(chunk: Buffer): boolean {
-    return !this.#over && this.#stream.write(chunk)
+    if (this.#over || this.#ending) return false
+    if (this.#busy) this.#waiting.push(chunk)
+    else this.#guard(() => this.#start(chunk))
+    return !this.#busy && !this.#over
   }
 
   end(): void {
-    if (this.#over) return
+    if (this.#over || this.#ending) return
     this.#ending = true
-    this.#stream.end()
+    if (!this.#busy) this.#guard(() => this.#stream.end())
   }
 
   resume(): void {
@@ -52,15 +61,28 @@ export class StreamSection implements Section {
     this.#stream.destroy()
   }
 
-  #onData(chunk: unknown): void {
+  #start(chunk: Buffer): void {
+    this.#stream.write(chunk, (error) => error || (this.#busy && this.#onWritten()))
+    this.#busy = this.#stream.writableLength > 0
+  }
+
+  #onWritten(): void {
+    this.#busy = false
     if (this.#over) return
-    try {
-      if (this.#outlet.write(bytesOf(chunk))) return
-      this.#blocked = true
-      this.#stream.pause()
-    } catch (error) {
-      this.#host.onFailure(error)
-    }
+    this.#guard(() => {
+      for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
+        this.#start(chunk)
+        if (this.#busy) return
+      }
+      if (this.#ending) this.#stream.end()
+      else this.#host.onRoom()
+    })
+  }
+
+  #onData(chunk: unknown): void {
+    if (this.#over || this.#outlet.write(bytesOf(chunk))) return
+    this.#blocked = true
+    this.#stream.pause()
   }
 
   #onEnd(): void {
@@ -68,5 +90,14 @@ export class StreamSection implements Section {
     this.#over = true
     this.#outlet.end()
     if (!this.#ending) this.#host.onStop()
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#over = true
+      this.#host.onFailure(error)
+    }
   }
 }

@@ -102,6 +102,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     stages?.attach(this)
     this.#up.start(options.replay)
     this.#down.start()
+    if (stages?.broken) return
     client.resume()
     upstream.resume()
   }
@@ -342,8 +343,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   #onQuiet(): void {
     if (this.#reason !== undefined) return this.#cutRest()
-    const stuck = this.#firstEnd && (this.#stages?.up?.stuckStage ?? this.#stages?.down?.stuckStage)
-    if (stuck) this.onStageError(stuck, stageError(stuck, 'has not ended after its input did'))
+    const stuck = this.#stages?.up?.stuckStage ?? this.#stages?.down?.stuckStage
+    if (stuck) this.onStageError(stuck, stageError(stuck, 'is not done with what it was given'))
     else this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
   }
 
