@@ -31,7 +31,8 @@ test.each(Array.from({ length: ROUNDS }, (_, index) => index + 1))(
       down: down * BYTES + up * 'whole'.length,
     })
     whole += TRANSFERS
-    if (round === ROUNDS) figures('SIGTERM during transfers of 16 MiB', `${whole} of ${ROUNDS * TRANSFERS} whole`)
+    if (round === ROUNDS)
+      figures('SIGTERM during transfers of 16 MiB', `${whole} of ${ROUNDS * TRANSFERS} whole`)
   },
   LOAD_TIMEOUT_MS,
 )

@@ -17,53 +17,67 @@ const YOUNG_BYTES = sized(16 * 1024 * 1024, 0)
 const MOST_DELAY_MS = sized(Number.POSITIVE_INFINITY, 100)
 
 describeWith(NETWORK_PROGRAMS, `${SESSIONS} idle sessions in one process`, () => {
-  test('each takes 20 KB of resident memory at most, and a stop at its drain deadline cuts and logs every one', async () => {
-    const under = await ownNetwork()
-    const echo = new PeerProcess(under, 'echo.mjs')
-    const upstream = `127.0.0.1:${await echo.number('port')}`
-    const relay = await startRelay(upstream, { under, flags: ['--drain', '100ms'] })
-    const first = new PeerProcess(under, 'idle-clients.mjs', relay.port, WARM_UP_SESSIONS)
-    await first.says('idle')
-    await first.tell('end')
-    await relay.ended(WARM_UP_SESSIONS)
-    const before = await settled(relay)
+  test(
+    'each takes 20 KB of resident memory at most, and a stop at its drain deadline cuts and logs every one',
+    async () => {
+      const under = await ownNetwork()
+      const echo = new PeerProcess(under, 'echo.mjs')
+      const upstream = `127.0.0.1:${await echo.number('port')}`
+      const relay = await startRelay(upstream, { under, flags: ['--drain', '100ms'] })
+      const first = new PeerProcess(under, 'idle-clients.mjs', relay.port, WARM_UP_SESSIONS)
+      await first.says('idle')
+      await first.tell('end')
+      await relay.ended(WARM_UP_SESSIONS)
+      const before = await settled(relay)
 
-    const clients = new PeerProcess(under, 'idle-clients.mjs', relay.port, SESSIONS)
-    await clients.says('idle')
-    const now = await settled(relay)
-    const each = Math.round((now - before) / SESSIONS)
-    figures(`${SESSIONS} idle sessions`, `${each} bytes of resident memory each, ${mib(before)} MiB before them`)
-    expect(now - before).toBeLessThanOrEqual(SESSIONS * MOST_BYTES_EACH + YOUNG_BYTES)
+      const clients = new PeerProcess(under, 'idle-clients.mjs', relay.port, SESSIONS)
+      await clients.says('idle')
+      const now = await settled(relay)
+      const each = Math.round((now - before) / SESSIONS)
+      figures(
+        `${SESSIONS} idle sessions`,
+        `${each} bytes of resident memory each, ${mib(before)} MiB before them`,
+      )
+      expect(now - before).toBeLessThanOrEqual(SESSIONS * MOST_BYTES_EACH + YOUNG_BYTES)
 
-    const stopped = relay.stop()
-    expect(await clients.says('resets')).toEqual({ ends: 0, resets: SESSIONS })
-    const sessions = (await relay.ended(WARM_UP_SESSIONS + SESSIONS)).slice(WARM_UP_SESSIONS)
-    expect(new Set(sessions.map(({ reason }) => reason))).toEqual(new Set(['draining']))
-    expect(await stopped).toBe(0)
-  }, LOAD_TIMEOUT_MS)
+      const stopped = relay.stop()
+      expect(await clients.says('resets')).toEqual({ ends: 0, resets: SESSIONS })
+      const sessions = (await relay.ended(WARM_UP_SESSIONS + SESSIONS)).slice(WARM_UP_SESSIONS)
+      expect(new Set(sessions.map(({ reason }) => reason))).toEqual(new Set(['draining']))
+      expect(await stopped).toBe(0)
+    },
+    LOAD_TIMEOUT_MS,
+  )
 
   test.each([
     ['the relay cuts them all', 'draining', { ends: 0, resets: SESSIONS }],
     ['their clients all leave at once', 'client-end', { ends: SESSIONS, resets: 0 }],
     ['their clients all are gone at once', 'client-reset', { ends: 0, resets: 0 }],
-  ])('the event loop is never held up for 100 ms when %s', async (how, reason, ended) => {
-    const under = await ownNetwork()
-    const echo = new PeerProcess(under, 'echo.mjs')
-    const relay = new PeerProcess(under, 'relay-server.mjs', await echo.number('port'))
-    const clients = new PeerProcess(under, 'idle-clients.mjs', await relay.number('port'), SESSIONS)
-    await clients.says('idle')
-    await relay.tell('watch')
-    await relay.says('watching')
-    if (reason === 'draining') await relay.tell('close')
-    else await clients.tell(reason === 'client-end' ? 'end' : 'reset')
-    expect(await clients.says('resets')).toEqual(ended)
-    await relay.says('empty')
-    await relay.tell('report')
-    expect((await relay.says('closed')).closed).toEqual({ [reason]: SESSIONS })
-    const delayMs = await relay.number('delayMs')
-    figures(`${SESSIONS} idle sessions, ${how}`, `the event loop was late by ${Math.round(delayMs)} ms at most`)
-    expect(delayMs).toBeLessThan(MOST_DELAY_MS)
-  }, LOAD_TIMEOUT_MS)
+  ])(
+    'the event loop is never held up for 100 ms when %s',
+    async (how, reason, ended) => {
+      const under = await ownNetwork()
+      const echo = new PeerProcess(under, 'echo.mjs')
+      const relay = new PeerProcess(under, 'relay-server.mjs', await echo.number('port'))
+      const clients = new PeerProcess(under, 'idle-clients.mjs', await relay.number('port'), SESSIONS)
+      await clients.says('idle')
+      await relay.tell('watch')
+      await relay.says('watching')
+      if (reason === 'draining') await relay.tell('close')
+      else await clients.tell(reason === 'client-end' ? 'end' : 'reset')
+      expect(await clients.says('resets')).toEqual(ended)
+      await relay.says('empty')
+      await relay.tell('report')
+      expect((await relay.says('closed')).closed).toEqual({ [reason]: SESSIONS })
+      const delayMs = await relay.number('delayMs')
+      figures(
+        `${SESSIONS} idle sessions, ${how}`,
+        `the event loop was late by ${Math.round(delayMs)} ms at most`,
+      )
+      expect(delayMs).toBeLessThan(MOST_DELAY_MS)
+    },
+    LOAD_TIMEOUT_MS,
+  )
 })
 
 /** Resident memory, when it has not changed for a while. */
