@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { portOf, spawnRelay } from '../support/spawn-relay.js'
 import { PeerProcess } from './support/peer-process.js'
-import { figures, LOAD_TIMEOUT_MS, sized } from './support/size.js'
+import { figures, sized } from './support/size.js'
 
 const ROUNDS = sized(1, 20)
 const TRANSFERS = sized(20, 200)
@@ -34,5 +34,4 @@ test.each(Array.from({ length: ROUNDS }, (_, index) => index + 1))(
     if (round === ROUNDS)
       figures('SIGTERM during transfers of 16 MiB', `${whole} of ${ROUNDS * TRANSFERS} whole`)
   },
-  LOAD_TIMEOUT_MS,
 )

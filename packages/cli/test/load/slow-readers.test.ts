@@ -3,7 +3,7 @@ import { describeWith } from '../real/support/programs.js'
 import { type RelayProcess, startRelay } from '../real/support/relay-process.js'
 import { NETWORK_PROGRAMS, ownNetwork } from './support/network.js'
 import { PeerProcess } from './support/peer-process.js'
-import { figures, LOAD_TIMEOUT_MS, sized } from './support/size.js'
+import { figures, sized } from './support/size.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -12,49 +12,41 @@ const OFFERED_BYTES = 8 * MIB
 const MOST_BYTES = SESSIONS * 160 * KIB + 64_000_000
 
 describeWith(NETWORK_PROGRAMS, `${SESSIONS} sessions with a side that reads nothing`, () => {
-  test(
-    '8 MiB for each client cost 160 KiB a session at most, and all arrives when they read',
-    async () => {
-      const under = await ownNetwork()
-      const upstream = new PeerProcess(under, 'offer.mjs', 'upstream', 'send', OFFERED_BYTES)
-      const relay = await startRelay(`127.0.0.1:${await upstream.number('port')}`, { under })
-      const atStart = relay.residentBytes().now
-      const clients = new PeerProcess(
-        under,
-        'offer.mjs',
-        'clients',
-        'hold',
-        OFFERED_BYTES,
-        relay.port,
-        SESSIONS,
-      )
-      expectBounded('the clients read nothing', relay, atStart, await upstream.number('stuck'))
-      await expectAll(clients, relay)
-    },
-    LOAD_TIMEOUT_MS,
-  )
+  test('8 MiB for each client cost 160 KiB a session at most, and all arrives when they read', async () => {
+    const under = await ownNetwork()
+    const upstream = new PeerProcess(under, 'offer.mjs', 'upstream', 'send', OFFERED_BYTES)
+    const relay = await startRelay(`127.0.0.1:${await upstream.number('port')}`, { under })
+    const atStart = relay.residentBytes().now
+    const clients = new PeerProcess(
+      under,
+      'offer.mjs',
+      'clients',
+      'hold',
+      OFFERED_BYTES,
+      relay.port,
+      SESSIONS,
+    )
+    expectBounded('the clients read nothing', relay, atStart, await upstream.number('stuck'))
+    await expectAll(clients, relay)
+  })
 
-  test(
-    '8 MiB from each client cost 160 KiB a session at most, and all arrives when the upstream reads',
-    async () => {
-      const under = await ownNetwork()
-      const upstream = new PeerProcess(under, 'offer.mjs', 'upstream', 'hold', OFFERED_BYTES)
-      const relay = await startRelay(`127.0.0.1:${await upstream.number('port')}`, { under })
-      const atStart = relay.residentBytes().now
-      const clients = new PeerProcess(
-        under,
-        'offer.mjs',
-        'clients',
-        'send',
-        OFFERED_BYTES,
-        relay.port,
-        SESSIONS,
-      )
-      expectBounded('the upstream reads nothing', relay, atStart, await clients.number('stuck'))
-      await expectAll(upstream, relay)
-    },
-    LOAD_TIMEOUT_MS,
-  )
+  test('8 MiB from each client cost 160 KiB a session at most, and all arrives when the upstream reads', async () => {
+    const under = await ownNetwork()
+    const upstream = new PeerProcess(under, 'offer.mjs', 'upstream', 'hold', OFFERED_BYTES)
+    const relay = await startRelay(`127.0.0.1:${await upstream.number('port')}`, { under })
+    const atStart = relay.residentBytes().now
+    const clients = new PeerProcess(
+      under,
+      'offer.mjs',
+      'clients',
+      'send',
+      OFFERED_BYTES,
+      relay.port,
+      SESSIONS,
+    )
+    expectBounded('the upstream reads nothing', relay, atStart, await clients.number('stuck'))
+    await expectAll(upstream, relay)
+  })
 })
 
 function expectBounded(claim: string, relay: RelayProcess, atStart: number, takenBytes: number): void {

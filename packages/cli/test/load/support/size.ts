@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs'
+import { vi } from 'vitest'
 
 const full = process.env.RELAY_LOAD === 'full'
 
@@ -7,8 +8,8 @@ export function sized(part: number, whole: number): number {
   return full ? whole : part
 }
 
-/** Time for a test that may take minutes at its full size. */
-export const LOAD_TIMEOUT_MS: number = sized(60_000, 900_000)
+// Whoever asks for sizes may take minutes at the full one.
+vi.setConfig({ testTimeout: sized(60_000, 900_000) })
 
 /** Prints what was measured; `npm run test:load` sums it up at its end. */
 export function figures(claim: string, measured: string): void {
