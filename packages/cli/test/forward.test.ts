@@ -65,13 +65,14 @@ test('a session is relayed, and its end is one line', async () => {
   })
 })
 
-test('a session that fails is a warning with its code and why', async () => {
+test('a session that fails is a warning with its side, its phase, its code and why', async () => {
   const closed = await startEcho({ host: '127.0.0.1', port: 0 })
   await closed.close()
   const { io, port } = await forward(`${'port' in closed.address && closed.address.port}`)
   await ask(port, 'hello').catch(() => {})
   const line = await io.err.message('session closed')
   expect(line).toMatchObject({ level: 'warn', reason: 'connect-failed', up: 0, down: 0 })
+  expect(line).toMatchObject({ side: 'upstream', phase: 'connect' })
   expect(line.code).toMatch(/^ERR_RELAY_/)
   expect(line.error).toMatch(/ECONNREFUSED/)
 })
