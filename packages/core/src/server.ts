@@ -221,11 +221,16 @@ export class RelayServer {
   }
 }
 
-// A callback that throws must harm no session, and must not go unseen.
-function contain(callback: () => void): void {
+// A callback that throws, or is async and rejects, must harm no session, and must not go unseen.
+function contain(callback: () => unknown): void {
   try {
-    callback()
+    const outcome = callback()
+    if (outcome instanceof Promise) outcome.catch(warn)
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error))
+    warn(error)
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { RelayResult } from '../src/close-reason.js'
 import { dialer } from '../src/dialer.js'
-import type { Connector } from '../src/lease.js'
+import type { ConnectContext, Connector, Lease } from '../src/lease.js'
 import { createRelayServer, type RelayServer, type RelayServerOptions } from '../src/server.js'
 import type { SessionInfo } from '../src/session-info.js'
 import { certificate } from './support/certificate.js'
@@ -32,10 +32,18 @@ async function serveOne(
   return { server: await serve({ onClose, ...options }), result }
 }
 
+/** What `process.emitWarning` was given, instead of warning. */
+function warnings(): unknown[] {
+  const warned: unknown[] = []
+  const spy = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warned.push(warning))
+  onTestFinished(() => spy.mockRestore())
+  return warned
+}
+
 /** What becomes of an event that ends the process when nobody listens. */
-function instead(event: 'uncaughtException'): unknown[] {
+function instead(event: 'uncaughtException' | 'unhandledRejection'): unknown[] {
   const seen: unknown[] = []
-  const others = process.listeners(event)
+  const others = process.listeners(event as 'uncaughtException')
   process.removeAllListeners(event)
   process.on(event, (error: unknown) => void seen.push(error))
   onTestFinished(() => {
@@ -56,6 +64,20 @@ function connector(connect: Connector['connect']): Connector {
 }
 
 describe('a callback that fails', () => {
+  test.each(['onSession', 'onClose'] as const)(
+    '%s that rejects is a warning, and nothing else',
+    async (name) => {
+      const warned = warnings()
+      const unhandled = instead('unhandledRejection')
+      const direct = dialer((await upstream(echo)).target)
+      const server = await serve({ upstream: direct, [name]: () => Promise.reject(BUG) })
+      await expectServed(server)
+      await expectServed(server)
+      await vi.waitFor(() => expect(warned).toEqual([BUG, BUG]))
+      expect(unhandled).toEqual([])
+    },
+  )
+
   test.each(['relay:session:open', 'relay:session:close'])(
     'a subscriber of %s that throws is an uncaught exception, as Node has it, and harms no session',
     async (name) => {
@@ -96,6 +118,7 @@ describe('a connector that fails', () => {
   test.each<[string, Connector['connect'], object]>([
     ['throws', fail, { ...failed, cause: BUG }],
     ['rejects', () => Promise.reject(BUG), { ...failed, cause: BUG }],
+    ['rejects with nothing', () => Promise.reject(), failed],
     ['gives nothing', async () => undefined as never, failed],
     ['gives what is no lease', async () => ({ socket: 'none' }) as never, failed],
   ])('one whose connect %s ends that session, and its client is reset', async (_how, connect, error) => {
@@ -108,6 +131,50 @@ describe('a connector that fails', () => {
     expect(await peer.received).toMatchObject({ bytes: 0, ending: 'reset' })
     expect(await result).toMatchObject({ reason: 'connect-failed', error })
     await expectServed(server)
+  })
+
+  describe('whose connect never settles, and does not look at its signal', () => {
+    const silent = connector(() => new Promise(() => {}))
+
+    test('is let go when its client resets', async () => {
+      const { server, result } = await serveOne({ upstream: silent })
+      const peer = await client(server.address)
+      await vi.waitFor(() => expect(server.stats().active).toBe(1))
+      peer.reset()
+      expect((await result).reason).toBe('client-reset')
+      expect(server.stats().active).toBe(0)
+    })
+
+    test('holds up neither kill nor close', async () => {
+      const { server, result } = await serveOne({ upstream: silent })
+      const [one, two] = [await client(server.address), await client(server.address)]
+      await vi.waitFor(() => expect(server.stats().active).toBe(2))
+      server.kill(server.sessions()[0]?.id ?? '')
+      expect((await one.received).ending).toBe('reset')
+      expect((await result).reason).toBe('killed')
+      await server.close({ graceMs: 0 })
+      expect((await two.received).ending).toBe('reset')
+      expect(server.stats().closed).toEqual({ killed: 1, draining: 1 })
+    })
+
+    test('has the connection that it gives too late destroyed', async () => {
+      const up = await upstream(echo)
+      const direct = dialer(up.target)
+      let give = (): void => {}
+      const late = connector(async ({ client }: ConnectContext): Promise<Lease> => {
+        await new Promise<void>((resolve) => (give = resolve))
+        return direct.connect({ signal: new AbortController().signal, client })
+      })
+      const { server, result } = await serveOne({ upstream: late })
+      const peer = await client(server.address)
+      await vi.waitFor(() => expect(server.stats().active).toBe(1))
+      peer.reset()
+      expect((await result).reason).toBe('client-reset')
+      give()
+      // The leak check sees to it that the connection is gone.
+      await vi.waitFor(() => expect(up.accepted).toBe(1))
+      await server.close()
+    })
   })
 })
 
