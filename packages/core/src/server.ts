@@ -12,6 +12,7 @@ import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
 import type { SessionInfo } from './session-info.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
+import { inTurn } from './turn-share.js'
 import type { CopyPolicy } from './two-way-copy.js'
 
 export interface RelayServerOptions extends Omit<RelayOptions, 'signal'> {
@@ -185,7 +186,7 @@ export class RelayServer {
   }
 
   #cutAll(reason: CloseReason): void {
-    for (const session of this.#sessions) session.cut(reason)
+    for (const session of this.#sessions) inTurn(() => session.cut(reason))
   }
 
   #accept(socket: Socket): void {

@@ -6,6 +6,7 @@ import type { LeaseUse } from './lease-use.js'
 import { answersArrived } from './outstanding-answers.js'
 import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
 import { Transfer, type TransferObserver } from './transfer.js'
+import { turn } from './turn-share.js'
 
 /** The endings and deadlines of a session; all of them given. */
 export interface CopyPolicy {
@@ -212,7 +213,7 @@ export class TwoWayCopy implements TransferObserver {
     if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
     // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
-    if (this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
+    if (this.#reason === undefined && this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
       const verdict = side === 'client' ? this.#use?.afterClientReset() : 'spend'
       if (verdict === 'give-back') this.#giveBack()
       else if (verdict === 'wait' && this.#use) void this.#awaitAnswers(fromIt, this.#use)
@@ -232,6 +233,7 @@ export class TwoWayCopy implements TransferObserver {
       this.#discardInput(transfer)
       await delivered(other, this.#policy.lingerMs)
     }
+    await turn()
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
     if (transfer.ended) other.destroy()
     else other.reset()
