@@ -19,6 +19,8 @@ export function logSession(log: Log, session: SessionInfo, result: RelayResult):
     down: result.down.bytes,
     durationMs: rounded(result.durationMs),
     firstByteMs: result.firstByteMs === undefined ? undefined : rounded(result.firstByteMs),
+    side: error?.side,
+    phase: error?.phase,
     code: error?.code,
     error: error?.message,
   })

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { type EchoServer, startEcho } from '../src/echo-server.js'
 import { run } from '../src/main.js'
@@ -64,13 +65,14 @@ test('a session is relayed, and its end is one line', async () => {
   })
 })
 
-test('a session that fails is a warning with its code and why', async () => {
+test('a session that fails is a warning with its side, its phase, its code and why', async () => {
   const closed = await startEcho({ host: '127.0.0.1', port: 0 })
   await closed.close()
   const { io, port } = await forward(`${'port' in closed.address && closed.address.port}`)
   await ask(port, 'hello').catch(() => {})
   const line = await io.err.message('session closed')
   expect(line).toMatchObject({ level: 'warn', reason: 'connect-failed', up: 0, down: 0 })
+  expect(line).toMatchObject({ side: 'upstream', phase: 'connect' })
   expect(line.code).toMatch(/^ERR_RELAY_/)
   expect(line.error).toMatch(/ECONNREFUSED/)
 })
@@ -91,6 +93,31 @@ test('the totals come last, and a clean stop is 0', async () => {
     down: 11,
   })
   expect(io.out.all).toEqual([])
+})
+
+test('what a reader far behind made it drop is counted, and the totals still come last', async () => {
+  const io = fakeIo()
+  let readOn: (() => void) | undefined
+  const stderr = new Writable({
+    write(chunk, _encoding, done) {
+      io.err.add(`${chunk}`)
+      if (chunk.length > 1024 * 1024) readOn = done
+      else done()
+    },
+  })
+  const exit = run(['forward', '0', await echoPort(), '--drain', '0'], { ...io, stderr })
+  const client = connect(portOf((await io.err.message('listening')).listen)).on('error', () => {})
+  client.write('x')
+  await once(client, 'data')
+  stderr.write(`${'x'.repeat(1024 * 1024)}\n`)
+  io.send('SIGTERM')
+  await new Promise((resolve) => client.on('close', resolve))
+  readOn?.()
+  expect(await exit).toBe(0)
+  expect(io.err.all.slice(-2).map((line) => JSON.parse(line))).toMatchObject([
+    { msg: 'log lines dropped', lines: 2 },
+    { msg: 'stopped', closed: { draining: 1 } },
+  ])
 })
 
 test('--max-connections turns the surplus away, and says so', async () => {

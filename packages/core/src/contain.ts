@@ -1,8 +1,13 @@
-/** Calls what somebody else wrote: what it throws must harm nobody else, and must not go unseen. */
-export function contain(callback: () => void): void {
+/** Calls what somebody else wrote: what it throws, or rejects with, must harm nobody else, and must not go unseen. */
+export function contain(callback: () => unknown): void {
   try {
-    callback()
+    const outcome = callback()
+    if (outcome instanceof Promise) outcome.catch(warn)
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error))
+    warn(error)
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
 }

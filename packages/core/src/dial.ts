@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.js'
 import { RelayError } from './errors.js'
@@ -31,8 +31,15 @@ export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnec
       ...(readBuffer && { onread: readBuffer.onread }),
     })
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
-    const tls = target.tls && { ...serverName(target.address), ...target.tls }
-    const socket = tls === undefined ? tcp : connectTls({ ...SOCKET_SETTINGS, ...tls, socket: tcp })
+    const { tls } = target
+    let socket: Socket
+    try {
+      socket = tls === undefined ? tcp : connectTls(tlsOptions(target.address, tls, tcp))
+    } catch (error) {
+      // A bad certificate, say. Nobody would hear of what happens to the TCP socket.
+      tcp.on('error', () => {}).destroy()
+      return reject(failure(error as Error))
+    }
     const timer = connectTimeoutMs > 0 ? setTimeout(onTimeout, connectTimeoutMs) : undefined
 
     socket.once(tls === undefined ? 'connect' : 'secureConnect', onConnect)
@@ -69,10 +76,28 @@ export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnec
       fail(new RelayError('ERR_RELAY_CONNECT_TIMEOUT', message, { side: 'upstream', phase: 'connect' }))
     }
     function onError(error: Error): void {
-      const message = `could not connect to ${formatAddress(target.address)}: ${reasonOf(error)}`
-      fail(new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause: error }))
+      fail(failure(error))
+    }
+    function failure(cause: Error): RelayError {
+      const message = `could not connect to ${formatAddress(target.address)}: ${reasonOf(cause)}`
+      return new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause })
     }
   })
+}
+
+function tlsOptions(address: Address, tls: ConnectionOptions, socket: Socket): ConnectionOptions {
+  const options = { ...SOCKET_SETTINGS, ...serverName(address), ...tls, socket }
+  const { checkServerIdentity } = tls
+  if (checkServerIdentity === undefined) return options
+  // Node calls it in the middle of the handshake, where what it throws would end the process.
+  options.checkServerIdentity = (name, certificate) => {
+    try {
+      return checkServerIdentity(name, certificate)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+  return options
 }
 
 function serverName(address: Address): ConnectionOptions {

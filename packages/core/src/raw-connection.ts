@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { RelayError } from './errors.js'
 import type { ReadBuffer } from './read-buffer.js'
+import { inTurn } from './turn-share.js'
 
 /** Takes what arrives on a connection. */
 export interface ConnectionReader {
@@ -263,6 +264,11 @@ export class RawConnection {
   #onEnd(): void {
     const { socket } = this
     if (this.#tcp !== socket || socket.writableEnded || socket.destroyed) return this.#setEnded()
+    inTurn(() => (socket.writableEnded || socket.destroyed ? this.#setEnded() : this.#askForEnd()))
+  }
+
+  #askForEnd(): void {
+    const { socket } = this
     // A write is pending: its failure comes in this very turn of the loop, with the event that brought the end.
     if (socket.writableLength > 0) setImmediate(() => socket.destroyed || this.#setEnded())
     else socket.write(NOTHING, (error) => error || this.#setEnded())

@@ -2,10 +2,13 @@ import type { OnReadOpts } from 'node:net'
 
 type Memory = Buffer<ArrayBuffer>
 
-const SMALL_BYTES = 4 * 1024
+const SMALL_BYTES = 1024
 const LARGE_BYTES = 64 * 1024
 
-// Reads that would have fitted the small buffer, in a row, before the large one is given back.
+// An answer that is a little too large must not leave an idle session with the large buffer.
+const STEP = 8
+
+// Reads that would have fitted the smaller buffer, in a row, before the larger one is given back.
 const SHRINK_AFTER = 16
 
 // Large buffers that no connection uses: enough for a burst, not enough to matter.
@@ -14,8 +17,8 @@ const spare: Memory[] = []
 
 /**
  * The memory a dialed socket reads into (`net.connect`'s `onread`), reused for every read: no allocation, and so no garbage, for
- * each 64 KiB relayed. A connection that fills the small buffer gets a large one, and gives it back when its reads stay small,
- * so that an idle session keeps one page.
+ * each 64 KiB relayed. A connection that fills its buffer gets a larger one (1, 8, 64 KiB), and gives it back when its reads stay small,
+ * so that an idle session keeps little.
  *
  * A chunk handed to `onData` is *lent*: it is overwritten by the next read. Whoever still needs it returns `false`, which stops
  * reading, and the memory stays as it is until reading goes on.
@@ -62,15 +65,16 @@ export class ReadBuffer {
 
   // Node asks `buffer()` for the memory of the next read right after the callback.
   #fit(bytes: number): void {
-    if (this.#memory.length === SMALL_BYTES) {
-      if (bytes === SMALL_BYTES) this.#memory = spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
-    } else if (bytes > SMALL_BYTES) {
-      this.#smallReads = 0
-    } else if (++this.#smallReads === SHRINK_AFTER) {
-      this.#smallReads = 0
-      recycle(this.#memory)
-      this.#memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
-    }
+    const { length } = this.#memory
+    if (bytes === length && length < LARGE_BYTES) return this.#resize(length * STEP)
+    if (length === SMALL_BYTES || bytes > length / STEP) this.#smallReads = 0
+    else if (++this.#smallReads === SHRINK_AFTER) this.#resize(length / STEP)
+  }
+
+  #resize(bytes: number): void {
+    this.#smallReads = 0
+    recycle(this.#memory)
+    this.#memory = (bytes === LARGE_BYTES ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
   }
 }
 

@@ -14,6 +14,7 @@ import { Session } from './session.js'
 import type { SessionInfo } from './session-info.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
 import { StageList } from './stage-list.js'
+import { inTurn } from './turn-share.js'
 import type { CopyPolicy } from './two-way-copy.js'
 
 export interface RelayServerOptions extends Omit<RelayOptions, 'signal'> {
@@ -190,7 +191,7 @@ export class RelayServer {
   }
 
   #cutAll(reason: CloseReason): void {
-    for (const session of this.#sessions) session.cut(reason)
+    for (const session of this.#sessions) inTurn(() => session.cut(reason))
   }
 
   #accept(socket: Socket): void {

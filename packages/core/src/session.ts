@@ -1,7 +1,7 @@
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { copyOver } from './copy-over.js'
 import { RelayError } from './errors.js'
-import type { Connector } from './lease.js'
+import type { Connector, Lease } from './lease.js'
 import type { RawConnection } from './raw-connection.js'
 import type { SessionInfo } from './session-info.js'
 import { SessionStages } from './session-stages.js'
@@ -25,7 +25,9 @@ export class Session {
   readonly #client: RawConnection
   readonly #policy: CopyPolicy
   readonly #startedAt = performance.now()
-  readonly #dialing = new AbortController()
+  // Only while it connects: an idle session keeps nothing of it.
+  #dialing: AbortController | undefined
+  #giveUpDial: ((reason: unknown) => void) | undefined
   #stages: SessionStages | undefined
   #copy: TwoWayCopy | undefined
   #reason: CloseReason | undefined
@@ -63,7 +65,7 @@ export class Session {
       if (outcome === STALE) outcome = await this.#attempt(connector, stages, true)
       if (outcome !== undefined) return outcome as RelayResult
     } catch (error) {
-      this.#giveUp(connectReason(error), error)
+      this.#giveUp(connectReason(error), error ?? new Error('the connector gave no reason'))
     }
     this.#stages?.destroy()
     if (!this.#client.closed) this.#client.reset()
@@ -79,12 +81,7 @@ export class Session {
     const replay = this.#copy?.replay
     this.#copy = undefined
     this.#clientClosed = this.#watchClient()
-    const lease = await connector.connect({
-      signal: this.#dialing.signal,
-      client: this.info,
-      ...(fresh && { fresh }),
-    })
-    if (this.#reason !== undefined) return lease.discard() as undefined
+    const lease = await this.#connect(connector, fresh)
     // What a stage did before an upstream proved stale is done.
     if (stages.length > 0) this.#stages ??= new SessionStages(stages, this.info)
     this.#copy = copyOver(this.#client, lease, this.#policy, {
@@ -94,6 +91,22 @@ export class Session {
       replaceable: !fresh,
     })
     return this.#copy.done
+  }
+
+  // A connector that does not look at its signal must hold up nobody; what it gives too late is nobody's.
+  #connect(connector: Connector, fresh: boolean): Promise<Lease> {
+    const dialing = new AbortController()
+    this.#dialing = dialing
+    return new Promise<Lease>((resolve, reject) => {
+      this.#giveUpDial = reject
+      // An async function, so that a connect that throws fails like one that rejects.
+      const connect = async (): Promise<Lease> =>
+        connector.connect({ signal: dialing.signal, client: this.info, ...(fresh && { fresh }) })
+      connect().then((lease) => (this.#reason === undefined ? resolve(lease) : lease.discard()), reject)
+    }).finally(() => {
+      this.#dialing = undefined
+      this.#giveUpDial = undefined
+    })
   }
 
   // A FIN is not looked at: it is forwarded after the connect, in its place behind the client's bytes.
@@ -115,7 +128,8 @@ export class Session {
     this.#reason = reason
     if (cause instanceof RelayError) this.#error = cause
     else if (cause !== undefined) this.#error = failed(reason, cause)
-    this.#dialing.abort(reason)
+    this.#dialing?.abort(reason)
+    this.#giveUpDial?.(reason)
   }
 
   #failure(): RelayResult {

@@ -9,6 +9,7 @@ import type { SessionStages, StagesUser } from './session-stages.js'
 import { stageError } from './stage-error.js'
 import type { StageRef } from './stage-pipeline.js'
 import { Transfer, type TransferObserver } from './transfer.js'
+import { turn } from './turn-share.js'
 
 /** The endings and deadlines of a session; all of them given. */
 export interface CopyPolicy {
@@ -249,7 +250,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
     intoIt.abandon()
-    if (this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
+    if (this.#reason === undefined && this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
       const verdict = (side === 'client' && this.#use?.afterClientReset()) || 'spend'
       if (verdict !== 'spend') fromIt.abandon()
       if (verdict === 'give-back') this.#giveBack()
@@ -271,6 +272,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       this.#discardInput(transfer)
       await delivered(other, this.#policy.lingerMs)
     }
+    await turn()
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
     if (transfer.ended) other.destroy()
     else other.reset()

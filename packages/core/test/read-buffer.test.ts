@@ -9,6 +9,11 @@ function memoryOf(buffer: ReadBuffer): Uint8Array {
   return (buffer.onread.buffer as () => Uint8Array)()
 }
 
+/** Fills it until it grows no more. */
+function grow(buffer: ReadBuffer): void {
+  for (let i = 0; i < 2; i++) read(buffer, memoryOf(buffer).length)
+}
+
 describe('the memory that a connection reads into', () => {
   test('grows when a read fills it, and shrinks when reads stay small', () => {
     const buffer = new ReadBuffer()
@@ -27,11 +32,19 @@ describe('the memory that a connection reads into', () => {
     expect(memoryOf(buffer).length).toBe(small)
   })
 
+  test('grows by steps: who reads a little more than fits keeps little', () => {
+    const buffer = new ReadBuffer()
+    buffer.onData = () => true
+    read(buffer, memoryOf(buffer).length)
+    read(buffer, 1)
+    expect(memoryOf(buffer).length).toBeLessThanOrEqual(8 * 1024)
+  })
+
   test('is never given to another connection while a chunk of it is on loan', () => {
     const large = 64 * 1024
     const lender = new ReadBuffer()
     lender.onData = () => true
-    read(lender, memoryOf(lender).length)
+    grow(lender)
     const lent = memoryOf(lender)
     expect(lent.length).toBe(large)
     lender.onData = () => false
@@ -40,7 +53,7 @@ describe('the memory that a connection reads into', () => {
     const others = Array.from({ length: 100 }, () => {
       const other = new ReadBuffer()
       other.onData = () => true
-      read(other, memoryOf(other).length)
+      grow(other)
       return memoryOf(other)
     })
     expect(others.some((memory) => memory.buffer === lent.buffer)).toBe(false)
@@ -49,12 +62,12 @@ describe('the memory that a connection reads into', () => {
   test('is used again by another connection once it is given back', () => {
     const first = new ReadBuffer()
     first.onData = () => true
-    read(first, memoryOf(first).length)
+    grow(first)
     const memory = memoryOf(first)
     first.release()
     const second = new ReadBuffer()
     second.onData = () => true
-    read(second, memoryOf(second).length)
+    grow(second)
     expect(memoryOf(second)).toBe(memory)
   })
 })

@@ -71,7 +71,7 @@ async function forward(
   const { accessLog, json } = options
   const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
-  const sessionLog = await createLog(sessionSink, { json, env: shell.env })
+  const sessionLog = accessLog === undefined ? log : await createLog(sessionSink, { json, env: shell.env })
   const { connector, maxSessions, logStats } = upstreamConnector(
     upstream,
     options.connectTimeout,
@@ -99,9 +99,10 @@ async function forward(
   if (active > 0) log('info', 'draining', { signal, active, drainMs: options.drain })
   await stop.orForced(closed)
   await connector.close()
+  // Many sessions that end together are more lines than have room: the totals wait until those are out.
+  await Promise.all([shell.stderr.flush(), sessionSink.flush()])
   logStats()
   logTotals(log, signal, server)
-  await sessionSink.flush()
 }
 
 function logTotals(log: Log, signal: Signal, server: RelayServer): void {

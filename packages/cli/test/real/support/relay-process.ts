@@ -57,6 +57,11 @@ export class RelayProcess {
     return Number(/:(\d+)$/.exec(this.listen)?.[1])
   }
 
+  /** What it logged at its end, once it has stopped. */
+  get totals(): Totals | undefined {
+    return this.#totals
+  }
+
   /** Resolves when that many sessions have ended. */
   async ended(count: number): Promise<readonly SessionLine[]> {
     await this.#child.printed(() => {
