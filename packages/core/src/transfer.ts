@@ -61,7 +61,9 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   /** Bytes that the sink's kernel has taken. */
   get bytes(): number {
-    return this.#written - this.#pending
+    const { destroyed, writableLength } = this.sink.socket
+    // Of what was pending when a socket was destroyed nobody knows; while it lives it says so itself.
+    return this.#written - (destroyed ? this.#pending : Math.min(this.#pending, writableLength))
   }
 
   /** Bytes written to the sink, whether its kernel has taken them or not. */
@@ -158,10 +160,9 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
     const lends = lent && this.sink.copies
     const wantsMore = socket.write(lent && !lends ? Buffer.from(chunk) : chunk)
-    if (socket.writableLength === 0) {
-      this.#pending = 0
-    } else {
-      this.#pending += chunk.length
+    // Some sockets take their time for every write, and tell of a drain only after a pause: what was pending may be long gone.
+    this.#pending = Math.min(this.#pending + chunk.length, socket.writableLength)
+    if (this.#pending > 0) {
       this.#waiting = lends || !wantsMore
       // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
       if (lends && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())

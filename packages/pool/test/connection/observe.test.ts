@@ -2,8 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { ConnectionLease } from '@relay/core/connector'
 import { expect, onTestFinished, test } from 'vitest'
+import { client } from '../../../core/test/support/upstream.js'
 import type { ConnectionPoolStats } from '../../src/index.js'
-import { type Kind, lines, listenerCounts, pooled } from './pooled.js'
+import { type Kind, lines, listenerCounts, pooled, relayed } from './pooled.js'
 
 function listen(name: string): unknown[] {
   const messages: unknown[] = []
@@ -96,5 +97,26 @@ test.each<Kind>(['tcp', 'tls'])(
     const first = await raw(0)
     for (let index = 1; index < 1_000; index++) expect(await raw(index)).toEqual(first)
     expect(pool.stats()).toMatchObject({ created: 1, lent: { dialed: 1, reused: 999 }, closed: {} })
+  },
+)
+
+test.each<Kind>(['tcp', 'tls'])(
+  'a session counts all that it has sent, though its connection goes on without it (%s)',
+  async (kind) => {
+    const { pool } = await pooled(
+      { reuse: lines },
+      ({ socket }) => socket.on('data', (chunk) => socket.write('answer\n'.repeat(chunk.length / 4))),
+      kind,
+    )
+    const relay = await relayed(pool)
+    const caller = await client(relay.address)
+    await caller.write('ask\n')
+    await caller.arrived(7)
+    expect(relay.server.sessions()).toMatchObject([{ up: { bytes: 4 }, down: { bytes: 7 } }])
+    await caller.write('ask\n')
+    await caller.arrived(14)
+    caller.end()
+    expect(await relay.result(0)).toMatchObject({ up: { bytes: 8 }, down: { bytes: 14 } })
+    expect(pool.stats()).toMatchObject({ idle: 1, closed: {} })
   },
 )
