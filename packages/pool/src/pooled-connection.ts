@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { ReuseProof, ReuseRule } from '@relay/core'
 import {
   type ConnectionReader,
@@ -128,9 +129,10 @@ export class PooledConnection implements ConnectionUser {
     this.#spoil(error === undefined ? 'upstream-end' : 'upstream-reset')
   }
 
+  // Those of TLS, not of the TCP below it: session tickets come after the handshake, whoever has the connection then.
   get #bytes(): number {
-    const { tcp } = this.connection
-    return tcp === undefined ? Number.NaN : tcp.bytesRead + tcp.bytesWritten
+    const { socket } = this.connection
+    return socket instanceof Socket ? socket.bytesRead + socket.bytesWritten : Number.NaN
   }
 
   #spoil(reason: string): void {

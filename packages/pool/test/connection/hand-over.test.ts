@@ -130,6 +130,18 @@ test('a connection that nobody has used is given back as it was: it still counts
   expect(pool.stats()).toMatchObject({ idle: 0, closed: { spent: 1 } })
 })
 
+test('a TLS connection that nobody has used is given back as it was, though its session tickets come meanwhile', async () => {
+  const { pool } = await pooled({}, () => {}, 'tls')
+  await pool.prewarm(1)
+  const lease = await pool.borrow()
+  lease.socket.read(0)
+  await settled()
+  await lease.release()
+  const next = await pool.borrow()
+  expect([lease.origin, next.origin]).toEqual(['prewarmed', 'prewarmed'])
+  next.discard()
+})
+
 test('a connection that has greeted a lease serves no second one', async () => {
   const { pool, peer } = await pooled()
   await pool.prewarm(1)
