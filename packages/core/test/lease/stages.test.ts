@@ -4,7 +4,7 @@ import { sha256 } from '../support/peer.js'
 import { client } from '../support/upstream.js'
 import { house, ToyProof } from './toy.js'
 
-const reused = { origin: 'reused', proof: () => new ToyProof() } as const
+const reused = { origin: 'reused', retryStale: 'before-first-byte', proof: () => new ToyProof() } as const
 
 test('what a stage made of bytes that a stale upstream got is sent again as it was, and the stage goes on from there', async () => {
   let chunks = 0
