@@ -2,26 +2,22 @@ import { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import { type OptionCheck, text } from './options.js'
 import type { SessionInfo } from './session-info.js'
-import type { Many, none, stop } from './stream-chain.js'
+import type { StepFunction } from './stream-chain.js'
 
 export type { SessionInfo } from './session-info.js'
-export { flushable, type Many, many, none, stop } from './stream-chain.js'
+export {
+  flushable,
+  type Many,
+  many,
+  none,
+  type StepFunction,
+  type StepOutput,
+  type StepValue,
+  stop,
+} from './stream-chain.js'
 
 /** Which way bytes go: `up` from the client to the upstream, `down` back. */
 export type Direction = 'up' | 'down'
-
-/** What a step makes of a chunk, at once: bytes, text (as UTF-8), several of them, nothing, or the end of the stream. */
-export type StepValue = Uint8Array | string | Many | typeof none | typeof stop | null | undefined
-
-/** What a step function may return: a value, the promise of one, or a generator of them, synchronous or not. */
-export type StepOutput =
-  | StepValue
-  | Promise<StepValue>
-  | Generator<StepValue, unknown, unknown>
-  | AsyncGenerator<StepValue, unknown, unknown>
-
-/** A function from a chunk to what comes out for it. Chunks have no meaning: the network cuts bytes where it likes. */
-export type StepFunction = (chunk: Buffer) => StepOutput
 
 /** One step: a function, or a stream of bytes such as a `Transform`, which must not have been used before. */
 export type Step = StepFunction | Duplex
@@ -74,7 +70,7 @@ export function defineStage(stage: Stage): Stage {
 }
 
 /** Says what a stage must be when `value` is none. */
-export const stageCheck: OptionCheck = (value) => {
+const stageCheck: OptionCheck = (value) => {
   if (typeof value !== 'object' || value === null) return 'a stage: { name, up?, down?, open? }'
   const { name, up, down, open } = value as Stage
   if (text(name) !== undefined) return 'a stage with a "name" that is text'

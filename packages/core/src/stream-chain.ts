@@ -17,8 +17,18 @@ export const stop: unique symbol = Symbol.for('object-stream.stop')
 /** Several values for one chunk, in order, from a function that is no generator. */
 export const many: (values: readonly (Uint8Array | string)[]) => Many = chain.many as never
 
-// biome-ignore lint/suspicious/noExplicitAny: what a step takes and gives is checked where it is defined
-type AnyFunction = (value: any) => unknown
+/** What a step makes of a chunk, at once: bytes, text (as UTF-8), several of them, nothing, or the end of the stream. */
+export type StepValue = Uint8Array | string | Many | typeof none | typeof stop | null | undefined
+
+/** What a step function may return: a value, the promise of one, or a generator of them, synchronous or not. */
+export type StepOutput =
+  | StepValue
+  | Promise<StepValue>
+  | Generator<StepValue, unknown, unknown>
+  | AsyncGenerator<StepValue, unknown, unknown>
+
+/** A function from a chunk to what comes out for it. Chunks have no meaning: the network cuts bytes where it likes. */
+export type StepFunction = (chunk: Buffer) => StepOutput
 
 /**
  * A step function that has something to give when its input ends.
@@ -27,11 +37,13 @@ type AnyFunction = (value: any) => unknown
  * @param final - Called once, at the end of the input; what it returns comes out last.
  * @param abort - Called instead of `final` when the session ends in any other way: releases what the step holds.
  */
-export const flushable: <Write extends AnyFunction>(
-  write: Write,
-  final?: () => ReturnType<Write>,
+export function flushable(
+  write: StepFunction,
+  final: () => StepOutput = () => none,
   abort?: () => void,
-) => Write = chain.flushable as never
+): StepFunction {
+  return chain.flushable(write, final, abort) as StepFunction
+}
 
 /** Takes what comes out of a run of functions; a promise holds the run until there is room again. */
 export type Push = (value: unknown) => Promise<void> | undefined
@@ -49,7 +61,7 @@ export interface Run {
  *
  * @param enter - Makes bytes of a value before a function gets it; it gets none that are empty.
  */
-export function runOf(functions: readonly AnyFunction[], enter: (value: unknown) => Buffer): Run {
+export function runOf(functions: readonly StepFunction[], enter: (value: unknown) => Buffer): Run {
   const unflushed = new Set(functions.filter((step) => abortOf(step) !== undefined))
   const drive = exec(...functions.map((step) => entered(step, enter, () => unflushed.delete(step))))
   const abort = (): void => {
@@ -67,18 +79,18 @@ export function cancel(push: Push, reason: Error): void {
   Object.assign(push, { [cancelSymbol]: reason })
 }
 
-function abortOf(step: AnyFunction): (() => void) | undefined {
+function abortOf(step: StepFunction): (() => void) | undefined {
   return (step as Partial<Record<typeof chain.abortSymbol, () => void>>)[chain.abortSymbol]
 }
 
-function entered(step: AnyFunction, enter: (value: unknown) => Buffer, onFlushed: () => void): AnyFunction {
-  const write: AnyFunction = (value) => {
+function entered(step: StepFunction, enter: (value: unknown) => Buffer, onFlushed: () => void): StepFunction {
+  const write: StepFunction = (value) => {
     const bytes = enter(value)
     return bytes.length === 0 ? none : step(bytes)
   }
   if (!chain.isFlushable(step)) return write
   return chain.flushable(write, () => {
-    const tail = step(none)
+    const tail = step(none as never)
     if (tail instanceof Promise) void tail.then(onFlushed, () => {})
     else onFlushed()
     return tail

@@ -60,12 +60,12 @@ test('the rule sees what goes over the wire, and decides when the stages have gi
     name: 'terminated',
     up: () =>
       flushable(
-        (chunk: Buffer): Buffer | string => chunk,
+        (chunk) => chunk,
         () => '\n',
       ),
     down: () =>
       flushable(
-        (chunk: Buffer): Buffer | string => chunk,
+        (chunk) => chunk,
         () => 'tail',
       ),
   }

@@ -8,6 +8,10 @@ import { runStage } from '../../src/testing/index.js'
 import { sha256 } from '../support/peer.js'
 import { client, echo, upstream } from '../support/upstream.js'
 
+const boom = (): never => {
+  throw new Error('boom')
+}
+
 async function serve(options: Omit<RelayServerOptions, 'upstream'>): Promise<RelayServer> {
   const up = await upstream(echo)
   const server = createRelayServer({ upstream: dialer(up.target), ...options })
@@ -123,7 +127,7 @@ describe('a stage', () => {
               close: closed,
             }),
           },
-          { name: 'fails', up: () => (chunk) => (chunk.includes('fail') ? (undefined as never)() : chunk) },
+          { name: 'fails', up: () => (chunk) => (chunk.includes('fail') ? boom() : chunk) },
         ],
       })
       const waiting: ((reason: Error) => void)[] = []
@@ -172,7 +176,7 @@ describe('a stage', () => {
           name: 'slow tail',
           up: () =>
             flushable(
-              (chunk: Buffer): Buffer | Promise<string> => chunk,
+              (chunk) => chunk,
               () => new Promise<string>((resolve) => (release = () => resolve(' tail'))),
             ),
         },
@@ -186,6 +190,8 @@ describe('a stage', () => {
     expect(await peer.received).toEqual({ bytes: 9, hash: sha256('head tail'), ending: 'fin' })
   })
 })
+
+const passing = (): undefined => undefined
 
 describe('server.stages.replace', () => {
   test('serves new sessions, and leaves live ones as they are', async () => {
@@ -206,9 +212,9 @@ describe('server.stages.replace', () => {
   test.each([
     ['upper', /"stages" to be an array of stages, got 'upper'/],
     [[{ name: 'empty' }], /each a stage with "up", "down" or "open" \(see \[0\]\)/],
-    [[{ up: () => undefined }], /each a stage with a "name" that is text \(see \[0\]\)/],
+    [[{ up: passing }], /each a stage with a "name" that is text \(see \[0\]\)/],
     [[{ name: 'x', up: 'y' }], /each a stage whose "up" is a function \(see \[0\]\)/],
-    [[{ name: 'x', open: () => ({}), up: () => undefined }], /either "open" or "up" and "down"/],
+    [[{ name: 'x', open: () => ({}), up: passing }], /either "open" or "up" and "down"/],
   ])('refuses %j', async (stages, message) => {
     const server = await serve({})
     expect(() => server.stages.replace(stages as never)).toThrow(message)
