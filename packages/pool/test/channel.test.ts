@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Channel, type Undelivered } from '../src/channel.js'
+import { PoolError } from '../src/errors.js'
 import { heapUsed } from './support/heap.js'
 import { watch } from './support/outcome.js'
 import { turn } from './support/turn.js'
@@ -185,7 +186,10 @@ describe('closing', () => {
     await blocked
     expect(received).toEqual([1, 2])
     expect(channel.tryReceive()).toEqual({ ok: false, closed: true })
-    await expect(channel.receive()).rejects.toMatchObject({ code: 'ERR_POOL_CHANNEL_CLOSED' })
+    await expect(channel.receive()).rejects.toMatchObject({
+      code: 'ERR_POOL_CHANNEL_CLOSED',
+      message: 'The channel is closed',
+    })
     await expect(channel.send(3)).rejects.toMatchObject({ code: 'ERR_POOL_CHANNEL_CLOSED' })
     expect(lost).toEqual([[3, 'closed']])
   })
@@ -215,6 +219,26 @@ describe('closing', () => {
   })
 })
 
+describe('an item that is buffered twice', () => {
+  test('is removed where it was sent last, and the earlier one stays', () => {
+    const { channel } = recording<string>(3)
+    for (const item of ['a', 'b', 'a']) channel.trySend(item)
+    expect(channel.remove('a')).toBe(true)
+    expect(channel.tryReceive()).toEqual({ ok: true, value: 'a' })
+    expect(channel.tryReceive()).toEqual({ ok: true, value: 'b' })
+    expect(channel.size).toBe(0)
+  })
+
+  test('can be removed when the earlier one has been received', () => {
+    const { channel } = recording<string>(3)
+    for (const item of ['a', 'b', 'a']) channel.trySend(item)
+    channel.tryReceive()
+    expect(channel.remove('a')).toBe(true)
+    expect(channel.remove('a')).toBe(false)
+    expect(channel.size).toBe(1)
+  })
+})
+
 describe('iterating', () => {
   test('leaves the channel as it is when the loop is left', async () => {
     const { channel } = recording<number>(3)
@@ -234,12 +258,14 @@ describe('iterating', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('throws what rejectNext says', async () => {
+  test('throws what rejectNext says: only the end of the channel ends the loop in peace', async () => {
     const { channel } = recording<number>(0)
-    const next = watch(channel[Symbol.asyncIterator]().next())
-    channel.rejectNext(new Error('dial'))
-    await turn()
-    expect(next.error).toMatchObject({ message: 'dial' })
+    for (const error of [new Error('dial'), new PoolError('ERR_POOL_CREATE_FAILED', 'dial')]) {
+      const next = watch(channel[Symbol.asyncIterator]().next())
+      channel.rejectNext(error)
+      await turn()
+      expect(next.error).toBe(error)
+    }
   })
 })
 
@@ -279,17 +305,19 @@ describe('onUndelivered', () => {
   })
 })
 
-test('misuse names the option, the value and what is accepted', async () => {
+test('misuse names the call, the option, the value and what is accepted', async () => {
   const make = (options: object) => () => new Channel(options as { capacity: number })
   expect(make({})).toThrow(/Channel: expected option "capacity" to be a whole number/)
   expect(make({ capacity: -1 })).toThrow(RangeError)
   expect(make({ capacity: 1, order: 'random' })).toThrow(/'fifo' or 'lifo', got 'random'/)
-  expect(make({ capacity: 1, size: 1 })).toThrow(/unknown option "size", expected one of capacity/)
+  expect(make({ capacity: 1, size: 1 })).toThrow(/Channel: unknown option "size", expected one of capacity/)
   const channel = new Channel<number>({ capacity: Number.POSITIVE_INFINITY })
-  expect(() => channel.close('now' as 'drain')).toThrow(/'drain' or 'discard'/)
+  expect(() => channel.close('now' as 'drain')).toThrow(/Channel.close: .* "mode" to be 'drain' or 'discard'/)
   await expect(channel.receive({ timeoutMs: -1 })).rejects.toThrow(RangeError)
-  await expect(channel.receive({ timeout: 1 } as object)).rejects.toThrow(TypeError)
-  await expect(channel.send(1, { signal: {} as AbortSignal })).rejects.toThrow(TypeError)
+  await expect(channel.receive({ timeout: 1 } as object)).rejects.toThrow(/Channel.receive: unknown option/)
+  await expect(channel.send(1, { signal: {} as AbortSignal })).rejects.toThrow(
+    /Channel.send: .* an AbortSignal/,
+  )
 })
 
 test('memory growth: 100 000 aborted receivers behind one that waits leave nothing', {
