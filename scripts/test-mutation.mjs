@@ -6,7 +6,7 @@ import { root, setup } from './setup.mjs'
 /** The files of a module, and the tests that speak of it, as far as they are quick and need no peer but themselves. */
 const modules = {
   channel: {
-    sources: ['packages/pool/src/channel.ts'],
+    sources: ['packages/pool/src/channel.ts', 'packages/pool/src/indexed-list.ts'],
     tests: ['packages/pool/test/channel*.test.ts'],
   },
   pool: {
@@ -16,7 +16,7 @@ const modules = {
     tests: ['packages/pool/test/pool*.test.ts', 'packages/pool/test/bugs/*.test.ts'],
   },
   'guarded-socket': {
-    sources: ['packages/core/src/guarded-socket.ts'],
+    sources: ['packages/core/src/guarded-socket.ts', 'packages/core/src/holds.ts'],
     tests: [
       'packages/core/test/{guarded-socket*,interrupts}.test.ts',
       'packages/core/test/lease/lease.test.ts',
@@ -57,8 +57,8 @@ for (const name of named.length > 0 ? named : Object.keys(modules)) {
     vitest: { related: false },
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env.RELAY_CONCURRENCY ?? 2),
-    timeoutMS: 8_000,
-    timeoutFactor: 3,
+    timeoutMS: 5_000,
+    timeoutFactor: 2,
     incremental: true,
     incrementalFile: `reports/mutation/${name}.incremental.json`,
     reporters: ['clear-text', 'progress-append-only', 'json', 'html'],
