@@ -47,14 +47,14 @@ process.chdir(root)
 Object.assign(process.env, repeatable)
 for (const name of named.length > 0 ? named : Object.keys(modules)) {
   const { sources, tests } = modules[name]
-  // The runner knows no list of test files that holds for mutants of module scope, too; vitest.config.ts reads this one.
+  // The runner knows no list of test files that holds for mutants of module scope, too; the config reads this one.
   process.env.RELAY_TEST_FILES = tests.join(' ')
   console.log(`\n— ${name}`)
   const results = await new Stryker({
     mutate: sources,
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner'],
-    vitest: { related: false },
+    vitest: { related: false, configFile: 'vitest.mutation.config.ts' },
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env.RELAY_CONCURRENCY ?? 2),
     timeoutMS: 5_000,
