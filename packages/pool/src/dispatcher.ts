@@ -42,10 +42,6 @@ export class Dispatcher<T extends object> {
     return this.#options.max - this.#store.size - this.#creations.running
   }
 
-  get prewarmTarget(): number {
-    return Math.floor(settingNow(this.#options.prewarm))
-  }
-
   /** Somebody waits for whom nothing is begun. */
   get uncovered(): boolean {
     const owed = Math.min(this.#owed, this.#line.size)
@@ -71,13 +67,20 @@ export class Dispatcher<T extends object> {
     return true
   }
 
-  /** Idle items to add to what is there and to the creations that nobody waits for. */
-  missingIdle(target: number): number {
-    const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
-    return Math.max(
-      0,
-      Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,
-    )
+  /** Has opened what is missing to `target` idle items (default: the `prewarm` option); resolves with why not all of it was. */
+  async open(target: number = this.#prewarmTarget): Promise<readonly unknown[]> {
+    const errors: unknown[] = []
+    const openOne = async (): Promise<void> => {
+      const outcome = await this.#creations.create(() => this.#missingIdle(target) > 0)
+      if (outcome.state === 'failed') errors.push(outcome.error)
+    }
+    const length = Math.min(this.#missingIdle(target), this.freeSlots)
+    await Promise.all(Array.from({ length }, openOne))
+    // What the pool had begun itself counted as not missing.
+    if (errors.length === 0 && this.#store.idle < target) await this.#creations.settled()
+    const { pauseCause } = this.#creations
+    if (errors.length === 0 && pauseCause !== undefined) errors.push(pauseCause)
+    return errors
   }
 
   /** After each change. A change made by a callback from inside has it run once more, rather than within itself. */
@@ -110,6 +113,19 @@ export class Dispatcher<T extends object> {
   /** Creations to start. */
   #wanted(): number {
     this.#owed = Math.min(this.#owed, this.#line.size)
-    return Math.min(this.#owed + this.missingIdle(this.prewarmTarget), this.freeSlots)
+    return Math.min(this.#owed + this.#missingIdle(this.#prewarmTarget), this.freeSlots)
+  }
+
+  get #prewarmTarget(): number {
+    return Math.floor(settingNow(this.#options.prewarm))
+  }
+
+  /** Idle items to add to what is there and to the creations that nobody waits for. */
+  #missingIdle(target: number): number {
+    const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
+    return Math.max(
+      0,
+      Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,
+    )
   }
 }

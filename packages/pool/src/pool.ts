@@ -161,23 +161,8 @@ export class Pool<T extends object> implements AsyncDisposable {
   async prewarm(n?: number): Promise<PrewarmResult> {
     if (n !== undefined) checkValue('Pool.prewarm', 'n', n, count)
     if (this.#closed !== undefined) throw closedError()
-    const target = n ?? this.#dispatcher.prewarmTarget
     const before = this.#counters.created
-    const errors: unknown[] = []
-    const open = async (): Promise<void> => {
-      const outcome = await this.#creations.create(() => this.#dispatcher.missingIdle(target) > 0)
-      if (outcome.state === 'failed') errors.push(outcome.error)
-    }
-    await Promise.all(
-      Array.from(
-        { length: Math.min(this.#dispatcher.missingIdle(target), this.#dispatcher.freeSlots) },
-        open,
-      ),
-    )
-    // What the pool had begun itself counted as not missing.
-    if (errors.length === 0 && this.#store.idle < target) await this.#creations.settled()
-    const { pauseCause } = this.#creations
-    if (errors.length === 0 && pauseCause !== undefined) errors.push(pauseCause)
+    const errors = await this.#dispatcher.open(n)
     return Object.freeze({ opened: this.#counters.created - before, errors: Object.freeze(errors) })
   }
 
