@@ -71,8 +71,8 @@ export class Dispatcher<T extends object> {
   async open(target: number = this.#prewarmTarget): Promise<readonly unknown[]> {
     const errors: unknown[] = []
     const openOne = async (): Promise<void> => {
-      const outcome = await this.#creations.create(() => this.#missingIdle(target) > 0)
-      if (outcome.state === 'failed') errors.push(outcome.error)
+      const failure = await this.#creations.create(() => this.#missingIdle(target) > 0)
+      if (failure !== undefined) errors.push(failure.error)
     }
     const length = Math.min(this.#missingIdle(target), this.freeSlots)
     await Promise.all(Array.from({ length }, openOne))
