@@ -18,7 +18,7 @@ export class Dispatcher<T extends object> {
   readonly #store: ItemStore<T>
   readonly #creations: Creations<T>
   readonly #checkNext: () => boolean
-  /** Creations that borrowers in line still have to get started. */
+  /** Creations to be started for borrowers, of whom some may have left. */
   #owed = 0
   #running = false
   #again = false
@@ -44,9 +44,8 @@ export class Dispatcher<T extends object> {
 
   /** Somebody waits for whom nothing is begun. */
   get uncovered(): boolean {
-    const owed = Math.min(this.#owed, this.#line.size)
     const checking = Math.min(this.#store.checking, this.#line.any)
-    return this.#line.size > this.#creations.running + owed + checking
+    return this.#line.size > this.#creations.running + this.#due + checking
   }
 
   /** The next borrower in line wants a new item, and the pool is full of others. */
@@ -106,23 +105,28 @@ export class Dispatcher<T extends object> {
   #cover(): void {
     while (this.uncovered) {
       const begun = this.#line.any > this.#store.checking && this.#checkNext()
-      if (!begun) this.#owed = Math.min(this.#owed, this.#line.size) + 1
+      if (!begun) this.#owed += 1
     }
   }
 
   /** Creations to start. */
   #wanted(): number {
-    this.#owed = Math.min(this.#owed, this.#line.size)
+    this.#owed = this.#due
     return Math.min(this.#owed + this.#missingIdle(this.#prewarmTarget), this.freeSlots)
+  }
+
+  /** Creations that borrowers in line still have to get started. */
+  get #due(): number {
+    return Math.min(this.#owed, this.#line.size)
   }
 
   get #prewarmTarget(): number {
     return Math.floor(settingNow(this.#options.prewarm))
   }
 
-  /** Idle items to add to what is there and to the creations that nobody waits for. */
+  /** Idle items to add to what is there and to the creations that nobody waits for. Those still to be started may prove needless. */
   #missingIdle(target: number): number {
-    const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
+    const spare = Math.max(0, this.#creations.running - this.#line.size)
     return Math.max(
       0,
       Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,

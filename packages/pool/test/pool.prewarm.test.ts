@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Pool } from '../src/index.js'
+import { Pool, type PoolLease } from '../src/index.js'
+import { deferred } from './support/deferred.js'
 import { FakeItems, type Item } from './support/fake-items.js'
-import { watch } from './support/outcome.js'
+import { type Outcome, watch } from './support/outcome.js'
 import { poolOf } from './support/pool-of.js'
 import { turn } from './support/turn.js'
 
@@ -106,5 +107,106 @@ describe('prewarm', () => {
     await turn()
     expect([waiting.value?.origin, fresh.value?.origin]).toEqual(['created', 'created'])
     await pool.close({ graceMs: 0 })
+  })
+
+  test('is done when its target is met, whatever else is under way', async () => {
+    const { items, pool } = poolOf()
+    const busy = new Pool<Item>({ create: items.createLater, destroy: items.destroy })
+    watch(busy.borrow())
+    await turn()
+    const none = watch(busy.prewarm(0))
+    await turn()
+    expect(none.value).toEqual({ opened: 0, errors: [] })
+    await busy.close({ graceMs: 0 })
+    await pool.close()
+  })
+
+  test('does not count on what was still to be begun for borrowers who have left', async () => {
+    const items = new FakeItems()
+    const pool = new Pool<Item>({ create: items.createLater, destroy: items.destroy, maxDialing: 1 })
+    const left = new AbortController()
+    for (const signal of [left.signal, left.signal]) watch(pool.borrow({ signal }))
+    await turn()
+    left.abort()
+    await turn()
+    const prewarmed = watch(pool.prewarm(2))
+    for (const n of [0, 1]) {
+      items.creations[n]?.open()
+      await turn()
+    }
+    expect(prewarmed.value).toEqual({ opened: 2, errors: [] })
+    expect(pool.stats().idle).toBe(2)
+    await pool.close()
+  })
+
+  test('does not count on what was still to be begun for borrowers whom other creations then served', async () => {
+    const items = new FakeItems()
+    const pool = new Pool<Item>({ create: items.createLater, destroy: items.destroy, maxDialing: 2 })
+    const left = new AbortController()
+    for (const signal of [left.signal, left.signal]) watch(pool.borrow({ signal }))
+    await turn()
+    left.abort()
+    const borrowed = [watch(pool.borrow()), watch(pool.borrow())]
+    const prewarmed = watch(pool.prewarm(2))
+    for (const n of [0, 1, 2, 3]) {
+      items.creations[n]?.open()
+      await turn()
+    }
+    expect(borrowed.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled'])
+    expect(prewarmed.state).toBe('fulfilled')
+    expect(pool.stats()).toMatchObject({ idle: 2, created: 4 })
+    await pool.close({ graceMs: 0 })
+  })
+
+  test('that is a function may borrow, and its borrower is served', async () => {
+    const items = new FakeItems()
+    let borrowed: Outcome<PoolLease<Item>> | undefined
+    const pool: Pool<Item> = new Pool<Item>({
+      create: items.createNow,
+      destroy: items.destroy,
+      prewarm: () => {
+        borrowed ??= watch(pool.borrow())
+        return 0
+      },
+    })
+    await turn()
+    expect(borrowed?.state).toBe('fulfilled')
+    await pool.close({ graceMs: 0 })
+  })
+
+  test('opens nothing more while an item is under a check: it may be idle again', async () => {
+    const checked = deferred<boolean>()
+    const { items, pool } = poolOf({ prewarm: 1, check: () => checked.promise })
+    await turn()
+    const left = new AbortController()
+    watch(pool.borrow({ signal: left.signal }))
+    await turn()
+    left.abort()
+    pool.evict({ id: 7 })
+    watch(pool.prewarm())
+    await turn()
+    expect(pool.stats()).toMatchObject({ checking: 1, created: 1 })
+    checked.resolve(true)
+    await turn()
+    expect(pool.stats()).toMatchObject({ idle: 1, created: 1 })
+    expect(items.peak).toBe(1)
+  })
+
+  test('whose target cannot be met keeps no process alive in its pauses', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
+    const before = timers()
+    const create = async (): Promise<Item> => {
+      throw new Error('refused')
+    }
+    const { pool } = poolOf({
+      create,
+      prewarm: 1,
+      random: () => 1,
+      backoff: { baseMs: 100_000, maxMs: 100_000 },
+    })
+    await turn()
+    expect(pool.stats().createFailed).toBe(1)
+    expect(timers()).toBe(before)
+    await pool.close()
   })
 })

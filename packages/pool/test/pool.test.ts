@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Pool, type PoolOptions } from '../src/index.js'
-import type { Item } from './support/fake-items.js'
+import { deferred } from './support/deferred.js'
+import { FakeItems, type Item } from './support/fake-items.js'
 import { watch } from './support/outcome.js'
 import { poolOf } from './support/pool-of.js'
 import { turn } from './support/turn.js'
@@ -37,6 +38,48 @@ describe('borrow', () => {
     await pool.prewarm(2)
     expect(await pool.borrow({ fresh: true })).toMatchObject({ origin: 'created', item: { id: 2 } })
     expect(pool.stats()).toMatchObject({ idle: 2, leased: 1 })
+  })
+
+  test('fresh ends an idle item only for want of room: none while its own creation is under way', async () => {
+    const items = new FakeItems()
+    const pool = new Pool<Item>({ create: items.createLater, destroy: items.destroy, max: 2 })
+    const prewarmed = pool.prewarm(1)
+    await turn()
+    items.creations[0]?.open()
+    await prewarmed
+    const fresh = watch(pool.borrow({ fresh: true }))
+    await turn()
+    expect(pool.stats()).toMatchObject({ idle: 1, dialing: 1 })
+    // Any change makes the pool look again whether there is room.
+    ;(await pool.borrow()).release()
+    items.creations[1]?.open()
+    await turn()
+    expect(fresh.value?.item.id).toBe(1)
+    expect(items.reasons).toEqual([undefined, undefined])
+  })
+
+  test('fresh ends one idle item and no second one, however long that takes', async () => {
+    const items = new FakeItems()
+    const destroyed = deferred<void>()
+    const ended: number[] = []
+    const pool = new Pool<Item>({
+      create: items.createNow,
+      destroy: ({ id }) => {
+        ended.push(id)
+        return destroyed.promise
+      },
+      max: 2,
+    })
+    await pool.prewarm(2)
+    const fresh = watch(pool.borrow({ fresh: true }))
+    const lease = await pool.borrow()
+    lease.release()
+    await turn()
+    expect(ended).toEqual([0])
+    destroyed.resolve()
+    await turn()
+    expect(fresh.value?.item.id).toBe(2)
+    expect(pool.stats()).toMatchObject({ idle: 1, leased: 1, closed: { displaced: 1 } })
   })
 
   test('with an aborted signal rejects with its reason and touches nothing', async () => {
