@@ -103,10 +103,11 @@ export class Dispatcher<T extends object> {
   }
 
   #cover(): void {
-    while (this.uncovered) {
-      const begun = this.#line.any > this.#store.checking && this.#checkNext()
-      if (!begun) this.#owed += 1
+    // Even where a creation is under way that would do: it may hang, and nobody waits beside an idle item.
+    while (this.#line.any > this.#store.checking && this.#checkNext()) {
+      // Until each has a check of his own, or nothing is idle.
     }
+    while (this.uncovered) this.#owed += 1
   }
 
   /** Creations to start. */

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Pool } from '../src/index.js'
-import { deferred } from './support/deferred.js'
+import { type Deferred, deferred } from './support/deferred.js'
 import { FakeItems, type Item } from './support/fake-items.js'
 import { watch } from './support/outcome.js'
 import { poolOf } from './support/pool-of.js'
@@ -51,6 +51,94 @@ describe('a check', () => {
     expect(borrowed.state).toBe('rejected')
     expect(pool.stats()).toMatchObject({ idle: 1, hits: 0, aborted: 1 })
     expect(await pool.borrow()).toMatchObject({ origin: 'prewarmed', uses: 1 })
+  })
+
+  test('that fails sends its borrower to the next idle item, and to a new one when none is left', async () => {
+    const checks: Deferred<boolean>[] = []
+    const check = (): Promise<boolean> => {
+      const later = deferred<boolean>()
+      checks.push(later)
+      return later.promise
+    }
+    const { items, pool } = poolOf({ check })
+    await pool.prewarm(2)
+    const borrowed = watch(pool.borrow())
+    await turn()
+    checks[0]?.resolve(false)
+    await turn()
+    expect(pool.stats()).toMatchObject({ checking: 1, idle: 0, created: 2 })
+    checks[1]?.resolve(false)
+    await turn()
+    expect(borrowed.value).toMatchObject({ origin: 'created', item: { id: 2 } })
+    expect(items.reasons).toEqual(['stale', 'stale', undefined])
+  })
+
+  test('that fails sends its borrower to the next idle item, though a creation is under way that nobody waits for', async () => {
+    const checks: Deferred<boolean>[] = []
+    const items = new FakeItems()
+    const pool = new Pool<Item>({
+      create: items.createLater,
+      destroy: items.destroy,
+      check: () => {
+        const later = deferred<boolean>()
+        checks.push(later)
+        return later.promise
+      },
+    })
+    watch(pool.prewarm(3))
+    await turn()
+    for (const n of [0, 1]) items.creations[n]?.open()
+    await turn()
+    const borrowed = watch(pool.borrow())
+    checks[0]?.resolve(false)
+    await turn()
+    expect(pool.stats()).toMatchObject({ checking: 1, idle: 0, dialing: 1 })
+    checks[1]?.resolve(true)
+    await turn()
+    expect(borrowed.value?.origin).toBe('prewarmed')
+    await pool.close({ graceMs: 0 })
+  })
+
+  test('is begun for no borrower who wants a new item', async () => {
+    const { items, pool } = poolOf({ check: () => new Promise(() => {}) })
+    const later = new Pool<Item>({
+      create: items.createLater,
+      destroy: items.destroy,
+      check: () => new Promise(() => {}),
+    })
+    const prewarmed = later.prewarm(2)
+    await turn()
+    for (const creation of items.creations) creation.open()
+    await prewarmed
+    const checked = watch(later.borrow())
+    const fresh = watch(later.borrow({ fresh: true }))
+    await turn()
+    // The first in line takes it, though it was begun for the other.
+    items.creations[2]?.open()
+    await turn()
+    expect([checked.state, fresh.state]).toEqual(['fulfilled', 'pending'])
+    expect(later.stats()).toMatchObject({ checking: 1, idle: 1, dialing: 1 })
+    items.creations[3]?.open()
+    await turn()
+    expect(fresh.state).toBe('fulfilled')
+    await pool.close()
+  })
+
+  test('that fails for 10 000 idle items in a row ends in a new one', async () => {
+    const first = deferred<boolean>()
+    let checks = 0
+    const { pool } = poolOf({
+      max: 10_000,
+      maxIdle: 10_000,
+      maxDialing: 10_000,
+      check: () => (checks++ === 0 ? first.promise : false),
+    })
+    await pool.prewarm(10_000)
+    const borrowed = watch(pool.borrow())
+    first.resolve(false)
+    await turn()
+    expect(borrowed.value?.origin).toBe('created')
+    expect(pool.stats()).toMatchObject({ leased: 1, total: 1, closed: { stale: 10_000 } })
   })
 
   test('under which an item is evicted has nothing more to say', async () => {
