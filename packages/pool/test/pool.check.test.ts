@@ -188,6 +188,17 @@ describe('tryBorrow', () => {
     expect(items.reasons).toEqual([undefined, 'stale'])
   })
 
+  test('lends nothing that is too old, whatever checkNow says and however late the timer is', async () => {
+    let now = 0
+    const { items, pool } = poolOf({ checkNow: () => true, idleTimeoutMs: 100, now: () => now })
+    await pool.prewarm(1)
+    now = 60
+    ;(await pool.borrow({ fresh: true })).release()
+    now = 160
+    expect(pool.tryBorrow()).toBe(undefined)
+    expect(items.reasons).toEqual(['idle-timeout', 'idle-timeout'])
+  })
+
   test('lends nothing when there is only a check that may take time', async () => {
     const { pool } = poolOf({ check: () => true })
     await pool.prewarm(1)

@@ -58,6 +58,15 @@ describe('borrow', () => {
     expect(items.reasons).toEqual([undefined, undefined])
   })
 
+  test('fresh ends the oldest idle item, past those that are lent', async () => {
+    const { items, pool } = poolOf({ max: 3, idleOrder: 'fifo' })
+    await pool.prewarm(3)
+    const lent = await pool.borrow()
+    await pool.borrow({ fresh: true })
+    expect(lent.item.id).toBe(0)
+    expect(items.reasons).toEqual([undefined, 'displaced', undefined, undefined])
+  })
+
   test('fresh ends one idle item and no second one, however long that takes', async () => {
     const items = new FakeItems()
     const destroyed = deferred<void>()
@@ -162,6 +171,15 @@ describe('a lease', () => {
 })
 
 describe('evict', () => {
+  test('leaves a lent item to its borrower, whatever check it has passed', async () => {
+    const { items, pool } = poolOf({ check: async () => true, checkNow: () => true })
+    await pool.prewarm(2)
+    const leases = [await pool.borrow(), pool.tryBorrow(), await pool.borrow()]
+    expect(leases.map((lease) => lease?.origin)).toEqual(['prewarmed', 'prewarmed', 'created'])
+    for (const item of items.opened) expect(pool.evict(item)).toBe(false)
+    expect(items.ends.size).toBe(0)
+  })
+
   test('destroys an idle item, and no other', async () => {
     const { items, pool } = poolOf()
     await pool.prewarm(2)
