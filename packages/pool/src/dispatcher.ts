@@ -23,7 +23,7 @@ export class Dispatcher<T extends object> {
   #running = false
   #again = false
 
-  /** `checkNext` gives the line an idle item, or begins to check one for it; false when none is left. */
+  /** `checkNext` gives the line an idle item, if that passes its check; false when none is left. */
   constructor(
     options: ResolvedPoolOptions<T>,
     line: Line,

@@ -267,10 +267,9 @@ export class Pool<T extends object> implements AsyncDisposable {
   }
 
   #giveBack(entry: Entry<T>): void {
-    const { maxUses, maxLifetimeMs, now } = this.#options
-    if (this.#closed !== undefined) this.#store.destroy(entry, 'closed')
-    else if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
-    else if (maxLifetimeMs > 0 && entry.endsAt <= now()) this.#store.destroy(entry, 'max-lifetime')
+    const { maxUses, now } = this.#options
+    if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
+    else if (entry.endsAt <= now()) this.#store.destroy(entry, 'max-lifetime')
     else if (this.#dispatcher.needsRoom) this.#store.destroy(entry, 'displaced')
     else if (this.#line.any === 0) this.#store.keep(entry)
     else if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))
@@ -281,14 +280,12 @@ export class Pool<T extends object> implements AsyncDisposable {
     if (!this.#line.hand(origin === 'created', () => this.#lend(entry, origin))) this.#store.keep(entry)
   }
 
-  /** Gives the line an idle item, or begins to check one for it; false when none is left. */
+  /** Gives the line an idle item, if that passes its check; false when none is left. */
   #checkNext(): boolean {
-    for (let entry = this.#store.next(); entry !== undefined; entry = this.#store.next()) {
-      const verdict = this.#store.inspect(entry)
-      if (verdict === true) this.#deliver(entry, originOf(entry))
-      if (verdict !== false) return true
-    }
-    return false
+    const entry = this.#store.next()
+    if (entry === undefined) return false
+    if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))
+    return true
   }
 
   #creationFailed(error: unknown): void {
