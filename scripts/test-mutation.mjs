@@ -33,7 +33,13 @@ const modules = {
 }
 
 // The same runs for each mutant, and no more of them than its mutants need.
-const repeatable = { FC_RUNS: '60', FC_SEED: '1', RELAY_SEED: '1', RELAY_INTERRUPTS: '60' }
+const repeatable = {
+  FC_RUNS: '60',
+  FC_SEED: '1',
+  RELAY_SEED: '1',
+  RELAY_INTERRUPTS: '60',
+  RELAY_STAGES: 'no stage,functions',
+}
 
 const named = process.argv.slice(2)
 for (const name of named) {

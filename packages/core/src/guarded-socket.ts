@@ -85,7 +85,6 @@ export class GuardedSocket extends Duplex {
   #onFinish: (() => void) | undefined
   #ending: Promise<InterruptResult> | undefined
   #interrupted = false
-  #ended = false
 
   readonly #user: ConnectionUser = {
     reader: {
@@ -96,10 +95,7 @@ export class GuardedSocket extends Duplex {
       },
     },
     writer: { onFlushed: () => {}, onFinished: () => this.#onFinish?.() },
-    onClosed: (error) => {
-      this.#validity = 'invalid'
-      this.destroy(error)
-    },
+    onClosed: (error) => void this.destroy(error),
   }
 
   constructor(raw: Socket, options: GuardedSocketOptions = {}) {
@@ -202,7 +198,7 @@ export class GuardedSocket extends Duplex {
   // One slice in flight: nothing that was given to a socket can be taken back.
   #writeSlice(chunk: Buffer, start: number, callback: (error?: Error | null) => void): void {
     const end = Math.min(start + SLICE_BYTES, chunk.length)
-    const slice = end - start === chunk.length ? chunk : chunk.subarray(start, end)
+    const slice = chunk.subarray(start, end)
     this.#proof?.up(slice)
     const written = this.#slice.take()
     this.#connection.socket.write(slice, (error) => {
@@ -267,8 +263,6 @@ export class GuardedSocket extends Duplex {
   }
 
   #leave(): void {
-    if (this.#ended) return
-    this.#ended = true
     if (this.#connection.owned) this.#connection.detach()
     else this.#connection.restore()
   }

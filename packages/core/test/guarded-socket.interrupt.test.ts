@@ -169,6 +169,29 @@ describe('interrupt', () => {
     expect(String((await once(new GuardedSocket(raw), 'data'))[0])).toBe('nobody takes this')
   })
 
+  test('in the middle of several chunks leaves the rest to the next, in order', async () => {
+    const { raw, peer } = await pair()
+    const guard = new GuardedSocket(raw).pause()
+    guard.read(0)
+    for (const [at, letter] of [...'abcd'].entries()) {
+      await peer.write(letter)
+      while (guard.readableLength <= at) await new Promise((resolve) => setImmediate(resolve))
+    }
+    let interrupted: Promise<unknown> | undefined
+    guard.once('data', () => {
+      interrupted = guard.interrupt()
+    })
+    guard.resume()
+    await once(guard, 'close')
+    expect(await interrupted).toMatchObject({ why: 'unread' })
+    let read = ''
+    const next = new GuardedSocket(raw).on('data', (chunk) => {
+      read += chunk
+    })
+    while (next.bytesRead < 3) await new Promise((resolve) => setImmediate(resolve))
+    expect(read).toBe('bcd')
+  })
+
   test('spoils a socket whose bytes were made text and not read', async () => {
     const { raw, peer } = await pair()
     const guard = new GuardedSocket(raw)
