@@ -114,7 +114,11 @@ export class FunctionSection implements Section {
   #onError(error: unknown): void {
     this.#busy = false
     if (this.#over) return
-    if (!isStop(error)) return this.#host.onFailure(error)
+    if (!isStop(error)) {
+      // Before anything else can go on: what comes behind a failure must not look like the rest of a whole stream.
+      this.#over = true
+      return this.#host.onFailure(error)
+    }
     const early = !this.#ending
     // The functions behind the one that stopped still give their tails: a run flushes only those.
     this.#waiting.length = 0
