@@ -115,6 +115,7 @@ export class FunctionSection implements Section {
     this.#busy = false
     if (this.#over) return
     if (!isStop(error)) {
+      // Before anything else can go on: what comes behind a failure must not look like the rest of a whole stream.
       this.#over = true
       return this.#host.onFailure(error)
     }

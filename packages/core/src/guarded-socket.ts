@@ -2,6 +2,7 @@ import { addAbortListener } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { RelayError } from './errors.js'
+import { Holds } from './holds.js'
 import { anything, boolean, checkOptions, milliseconds, signal as signalCheck } from './options.js'
 import { type ConnectionUser, RawConnection } from './raw-connection.js'
 import { containedProof, type ReuseProof } from './reuse-proof.js'
@@ -78,14 +79,12 @@ export class GuardedSocket extends Duplex {
   #validity: Validity = 'unknown'
   #bytesRead = 0
   #bytesWritten = 0
-  #users = 0
-  #inFlight = false
-  #onSliceDone: (() => void) | undefined
-  #onUsersGone: (() => void) | undefined
+  readonly #users = new Holds()
+  // Its callback, and not the state of the socket, tells whether the slice was the whole of its chunk.
+  readonly #slice = new Holds()
   #onFinish: (() => void) | undefined
   #ending: Promise<InterruptResult> | undefined
   #interrupted = false
-  #ended = false
 
   readonly #user: ConnectionUser = {
     reader: {
@@ -96,10 +95,7 @@ export class GuardedSocket extends Duplex {
       },
     },
     writer: { onFlushed: () => {}, onFinished: () => this.#onFinish?.() },
-    onClosed: (error) => {
-      this.#validity = 'invalid'
-      this.destroy(error)
-    },
+    onClosed: (error) => void this.destroy(error),
   }
 
   constructor(raw: Socket, options: GuardedSocketOptions = {}) {
@@ -140,13 +136,7 @@ export class GuardedSocket extends Duplex {
 
   /** One more user, for whom `interrupt()` waits. Call what it returns when done; more than once does no harm. */
   retain(): () => void {
-    let held = true
-    this.#users++
-    return () => {
-      if (!held) return
-      held = false
-      if (--this.#users === 0) this.#onUsersGone?.()
-    }
+    return this.#users.take()
   }
 
   /**
@@ -208,12 +198,11 @@ export class GuardedSocket extends Duplex {
   // One slice in flight: nothing that was given to a socket can be taken back.
   #writeSlice(chunk: Buffer, start: number, callback: (error?: Error | null) => void): void {
     const end = Math.min(start + SLICE_BYTES, chunk.length)
-    const slice = end - start === chunk.length ? chunk : chunk.subarray(start, end)
+    const slice = chunk.subarray(start, end)
     this.#proof?.up(slice)
-    this.#inFlight = true
+    const written = this.#slice.take()
     this.#connection.socket.write(slice, (error) => {
-      this.#inFlight = false
-      this.#onSliceDone?.()
+      written()
       // Node 20 calls back without an error for a write that was lost with its socket.
       if (error || this.raw.destroyed) {
         this.#validity = 'invalid'
@@ -247,7 +236,7 @@ export class GuardedSocket extends Duplex {
     const unread = this.#takeUnread()
     this.destroy(error)
     for (const chunk of unread.reverse()) connection.unread(chunk)
-    await Promise.all([this.#sliceDone(flushMs), this.#usersGone(graceMs)])
+    await Promise.all([this.#slice.free(flushMs), this.#users.free(graceMs)])
     const why = this.#judge()
     this.#leave()
     return { validity: this.#validity, reusable: why === 'reusable', why }
@@ -258,7 +247,7 @@ export class GuardedSocket extends Duplex {
     if (unfit === 'invalid' || unfit === 'ended') this.#validity = 'invalid'
     if (unfit !== undefined) return unfit
     if (this.#validity === 'invalid' || this.#proof?.state === 'tainted') return 'invalid'
-    return this.#users > 0 ? 'in-use' : 'reusable'
+    return this.#users.held ? 'in-use' : 'reusable'
   }
 
   #takeUnread(): Buffer[] {
@@ -273,30 +262,8 @@ export class GuardedSocket extends Duplex {
     return chunks
   }
 
-  async #usersGone(graceMs: number): Promise<void> {
-    if (this.#users > 0) await signalled(graceMs, (done) => (this.#onUsersGone = done))
-  }
-
-  // Its callback, and not the state of the socket, tells whether it was the whole of its chunk.
-  async #sliceDone(flushMs: number): Promise<void> {
-    if (this.#inFlight) await signalled(flushMs, (done) => (this.#onSliceDone = done))
-  }
-
   #leave(): void {
-    if (this.#ended) return
-    this.#ended = true
     if (this.#connection.owned) this.#connection.detach()
     else this.#connection.restore()
   }
-}
-
-/** Waits to be told that something is done, or until it has taken too long. */
-async function signalled(timeoutMs: number, listen: (done: () => void) => void): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs)
-    listen(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

@@ -8,7 +8,8 @@ import {
 } from '@relay/core/options'
 import { contain } from './contain.js'
 import { PoolError } from './errors.js'
-import { LinkedList, type ListNode } from './linked-list.js'
+import { IndexedList } from './indexed-list.js'
+import { LinkedList } from './linked-list.js'
 import { Waiter, type WaitOptions, waitOptionChecks } from './waiter.js'
 
 /** Why an item reached nobody: no room for it, the channel closed, or its blocked `send` was aborted. */
@@ -70,8 +71,7 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly capacity: number
   readonly #lifo: boolean
   readonly #onUndelivered: ((item: T, why: Undelivered) => void) | undefined
-  readonly #buffer = new LinkedList<T>()
-  readonly #places = new Map<T, ListNode<T>>()
+  readonly #buffer = new IndexedList<T>()
   readonly #receivers = new LinkedList<Receiver<T>>()
   readonly #senders = new LinkedList<BlockedSend<T>>()
   #closed = false
@@ -117,7 +117,7 @@ export class Channel<T> implements AsyncIterable<T> {
       return 'handed'
     }
     if (this.#buffer.size >= this.capacity) return 'full'
-    this.#keep(item)
+    this.#buffer.push(item)
     return 'buffered'
   }
 
@@ -159,7 +159,6 @@ export class Channel<T> implements AsyncIterable<T> {
   tryReceive(): TryReceiveResult<T> {
     const node = this.#lifo ? this.#buffer.pop() : this.#buffer.shift()
     if (node !== undefined) {
-      this.#forget(node)
       this.#refill()
       return { ok: true, value: node.value }
     }
@@ -206,10 +205,9 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** Takes a buffered item out, in O(1); false when it is not there. Of an object buffered twice it finds the later. */
   remove(item: T): boolean {
-    const node = this.#places.get(item)
+    const node = this.#buffer.find(item)
     if (node === undefined) return false
     this.#buffer.remove(node)
-    this.#places.delete(item)
     this.#refill()
     return true
   }
@@ -229,7 +227,6 @@ export class Channel<T> implements AsyncIterable<T> {
     if (mode === 'drain') return
     // One at a time, from the live lists: what a callback takes or removes meanwhile is no longer here.
     for (let node = this.#buffer.shift(); node !== undefined; node = this.#buffer.shift()) {
-      this.#forget(node)
       this.#lose(node.value, 'closed')
     }
     for (let sender = this.#senders.shift(); sender !== undefined; sender = this.#senders.shift()) {
@@ -258,19 +255,11 @@ export class Channel<T> implements AsyncIterable<T> {
     }
   }
 
-  #keep(item: T): void {
-    this.#places.set(item, this.#buffer.push(item))
-  }
-
-  /** Of an item that is buffered twice only the later copy is indexed. */
-  #forget(node: ListNode<T>): void {
-    if (this.#places.get(node.value) === node) this.#places.delete(node.value)
-  }
-
+  /** After an item has left the buffer: its place is for whoever waits for one. */
   #refill(): void {
-    const sender = this.#buffer.size < this.capacity ? this.#senders.shift()?.value : undefined
+    const sender = this.#senders.shift()?.value
     if (sender === undefined) return
-    this.#keep(sender.item)
+    this.#buffer.push(sender.item)
     sender.waiter.resolve()
   }
 

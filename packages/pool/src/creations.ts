@@ -23,9 +23,9 @@ export interface CreationsHost<T> {
   resumed(): void
 }
 
-export type CreationOutcome =
-  | { readonly state: 'created' | 'skipped' }
-  | { readonly state: 'failed'; readonly error: unknown }
+export interface CreationFailure {
+  readonly error: unknown
+}
 
 /**
  * Starts creations: `maxDialing` at a time, none in the pause after a failure, and one at a time from then until the next success.
@@ -38,7 +38,7 @@ export class Creations<T> {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #backoff: Backoff
   readonly #controllers = new Set<AbortController>()
-  readonly #underWay = new Set<Promise<CreationOutcome>>()
+  readonly #underWay = new Set<Promise<unknown>>()
   #running = 0
   #requested = 0
   #closed = false
@@ -57,8 +57,9 @@ export class Creations<T> {
 
   /** Has as many creations started as are wanted, as soon as may be; asking again does not add up. */
   request(wanted: () => number): void {
+    // Each would be skipped, when its turn came: in a pause that is work for nothing, at each borrower who comes.
     if (!this.#allowed) return
-    const starts = this.#backoff.failing ? Math.min(wanted(), 1) : wanted()
+    const starts = wanted()
     while (this.#requested < starts) {
       this.#requested += 1
       void this.#limit(() => {
@@ -68,8 +69,11 @@ export class Creations<T> {
     }
   }
 
-  /** One creation, as soon as the limit allows; skipped in a pause, where there is no slot for it, or no need of it any more. */
-  create(needed: () => boolean): Promise<CreationOutcome> {
+  /**
+   * One creation, as soon as the limit allows; skipped in a pause, where there is no slot for it, or no need of it any more.
+   * Resolves with its failure, if it failed.
+   */
+  create(needed: () => boolean): Promise<CreationFailure | undefined> {
     return this.#limit(() => this.#attempt(needed))
   }
 
@@ -99,8 +103,8 @@ export class Creations<T> {
     return !(this.#closed || this.#backoff.pausing || (this.#backoff.failing && this.#running > 0))
   }
 
-  async #attempt(needed: () => boolean): Promise<CreationOutcome> {
-    if (!(this.#allowed && needed() && this.#host.claim())) return { state: 'skipped' }
+  async #attempt(needed: () => boolean): Promise<CreationFailure | undefined> {
+    if (!(this.#allowed && needed() && this.#host.claim())) return undefined
     this.#running += 1
     const creation = this.#create()
     this.#underWay.add(creation)
@@ -109,7 +113,7 @@ export class Creations<T> {
     return outcome
   }
 
-  async #create(): Promise<CreationOutcome> {
+  async #create(): Promise<CreationFailure | undefined> {
     const { create, createTimeoutMs } = this.#options
     let item: T
     try {
@@ -119,18 +123,18 @@ export class Creations<T> {
       return this.#failed(error)
     }
     this.#running -= 1
-    if (!this.#closed) this.#backoff.succeeded()
+    this.#backoff.succeeded()
     try {
       this.#host.created(item)
     } catch (error) {
       return this.#failed(error)
     }
-    return { state: 'created' }
+    return undefined
   }
 
-  #failed(error: unknown): CreationOutcome {
+  #failed(error: unknown): CreationFailure {
     if (!this.#closed) this.#backoff.failed(error)
     this.#host.failed(error)
-    return { state: 'failed', error }
+    return { error }
   }
 }

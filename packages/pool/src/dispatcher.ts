@@ -18,12 +18,12 @@ export class Dispatcher<T extends object> {
   readonly #store: ItemStore<T>
   readonly #creations: Creations<T>
   readonly #checkNext: () => boolean
-  /** Creations that borrowers in line still have to get started. */
+  /** Creations to be started for borrowers, of whom some may have left. */
   #owed = 0
   #running = false
   #again = false
 
-  /** `checkNext` gives the line an idle item, or begins to check one for it; false when none is left. */
+  /** `checkNext` gives the line an idle item, if that passes its check; false when none is left. */
   constructor(
     options: ResolvedPoolOptions<T>,
     line: Line,
@@ -42,15 +42,10 @@ export class Dispatcher<T extends object> {
     return this.#options.max - this.#store.size - this.#creations.running
   }
 
-  get prewarmTarget(): number {
-    return Math.floor(settingNow(this.#options.prewarm))
-  }
-
   /** Somebody waits for whom nothing is begun. */
   get uncovered(): boolean {
-    const owed = Math.min(this.#owed, this.#line.size)
     const checking = Math.min(this.#store.checking, this.#line.any)
-    return this.#line.size > this.#creations.running + owed + checking
+    return this.#line.size > this.#creations.running + this.#due + checking
   }
 
   /** The next borrower in line wants a new item, and the pool is full of others. */
@@ -71,13 +66,20 @@ export class Dispatcher<T extends object> {
     return true
   }
 
-  /** Idle items to add to what is there and to the creations that nobody waits for. */
-  missingIdle(target: number): number {
-    const spare = Math.max(0, this.#creations.running + this.#owed - this.#line.size)
-    return Math.max(
-      0,
-      Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,
-    )
+  /** Has opened what is missing to `target` idle items (default: the `prewarm` option); resolves with why not all of it was. */
+  async open(target: number = this.#prewarmTarget): Promise<readonly unknown[]> {
+    const errors: unknown[] = []
+    const openOne = async (): Promise<void> => {
+      const failure = await this.#creations.create(() => this.#missingIdle(target) > 0)
+      if (failure !== undefined) errors.push(failure.error)
+    }
+    const length = Math.min(this.#missingIdle(target), this.freeSlots)
+    await Promise.all(Array.from({ length }, openOne))
+    // What the pool had begun itself counted as not missing.
+    if (errors.length === 0 && this.#store.idle < target) await this.#creations.settled()
+    const { pauseCause } = this.#creations
+    if (errors.length === 0 && pauseCause !== undefined) errors.push(pauseCause)
+    return errors
   }
 
   /** After each change. A change made by a callback from inside has it run once more, rather than within itself. */
@@ -101,15 +103,34 @@ export class Dispatcher<T extends object> {
   }
 
   #cover(): void {
-    while (this.uncovered) {
-      const begun = this.#line.any > this.#store.checking && this.#checkNext()
-      if (!begun) this.#owed = Math.min(this.#owed, this.#line.size) + 1
+    // Even where a creation is under way that would do: it may hang, and nobody waits beside an idle item.
+    while (this.#line.any > this.#store.checking && this.#checkNext()) {
+      // Until each has a check of his own, or nothing is idle.
     }
+    while (this.uncovered) this.#owed += 1
   }
 
   /** Creations to start. */
   #wanted(): number {
-    this.#owed = Math.min(this.#owed, this.#line.size)
-    return Math.min(this.#owed + this.missingIdle(this.prewarmTarget), this.freeSlots)
+    this.#owed = this.#due
+    return Math.min(this.#owed + this.#missingIdle(this.#prewarmTarget), this.freeSlots)
+  }
+
+  /** Creations that borrowers in line still have to get started. */
+  get #due(): number {
+    return Math.min(this.#owed, this.#line.size)
+  }
+
+  get #prewarmTarget(): number {
+    return Math.floor(settingNow(this.#options.prewarm))
+  }
+
+  /** Idle items to add to what is there and to the creations that nobody waits for. Those still to be started may prove needless. */
+  #missingIdle(target: number): number {
+    const spare = Math.max(0, this.#creations.running - this.#line.size)
+    return Math.max(
+      0,
+      Math.min(target, this.#options.maxIdle) - this.#store.idle - this.#store.checking - spare,
+    )
   }
 }

@@ -110,7 +110,6 @@ export class ItemStore<T extends object> {
 
   /** Takes the next idle item that is not too old. */
   next(): Entry<T> | undefined {
-    if (this.#idle.size === 0) return undefined
     const now = this.#options.now()
     for (let next = this.#idle.tryReceive(); next.ok; next = this.#idle.tryReceive()) {
       const entry = next.value
@@ -132,11 +131,11 @@ export class ItemStore<T extends object> {
         this.evict(entry.item, expiryReason(entry, now))
         continue
       }
-      let verdict: boolean | undefined
+      let verdict: boolean | undefined = false
       try {
         verdict = checkNow(entry.item)
       } catch {
-        verdict = false
+        // One that throws says no.
       }
       if (verdict === undefined) return undefined
       // The check itself may have evicted or borrowed it.
@@ -154,11 +153,11 @@ export class ItemStore<T extends object> {
     if (check === undefined) return true
     entry.state = 'checking'
     this.#checking += 1
-    let verdict: boolean | Promise<boolean>
+    let verdict: boolean | Promise<boolean> = false
     try {
       verdict = check(entry.item)
     } catch {
-      verdict = false
+      // One that throws says no.
     }
     // Destroyed by its own check: what that still says is of no interest.
     if (entry.state !== 'checking') {
@@ -177,7 +176,7 @@ export class ItemStore<T extends object> {
   evict(item: T, reason: EvictionReason): boolean {
     const entry = this.#entries.get(item)
     if (entry === undefined || entry.state === 'out') return false
-    if (entry.state === 'idle') this.#idle.remove(entry)
+    this.#idle.remove(entry)
     this.destroy(entry, reason)
     return true
   }

@@ -161,23 +161,8 @@ export class Pool<T extends object> implements AsyncDisposable {
   async prewarm(n?: number): Promise<PrewarmResult> {
     if (n !== undefined) checkValue('Pool.prewarm', 'n', n, count)
     if (this.#closed !== undefined) throw closedError()
-    const target = n ?? this.#dispatcher.prewarmTarget
     const before = this.#counters.created
-    const errors: unknown[] = []
-    const open = async (): Promise<void> => {
-      const outcome = await this.#creations.create(() => this.#dispatcher.missingIdle(target) > 0)
-      if (outcome.state === 'failed') errors.push(outcome.error)
-    }
-    await Promise.all(
-      Array.from(
-        { length: Math.min(this.#dispatcher.missingIdle(target), this.#dispatcher.freeSlots) },
-        open,
-      ),
-    )
-    // What the pool had begun itself counted as not missing.
-    if (errors.length === 0 && this.#store.idle < target) await this.#creations.settled()
-    const { pauseCause } = this.#creations
-    if (errors.length === 0 && pauseCause !== undefined) errors.push(pauseCause)
+    const errors = await this.#dispatcher.open(n)
     return Object.freeze({ opened: this.#counters.created - before, errors: Object.freeze(errors) })
   }
 
@@ -282,10 +267,9 @@ export class Pool<T extends object> implements AsyncDisposable {
   }
 
   #giveBack(entry: Entry<T>): void {
-    const { maxUses, maxLifetimeMs, now } = this.#options
-    if (this.#closed !== undefined) this.#store.destroy(entry, 'closed')
-    else if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
-    else if (maxLifetimeMs > 0 && entry.endsAt <= now()) this.#store.destroy(entry, 'max-lifetime')
+    const { maxUses, now } = this.#options
+    if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
+    else if (entry.endsAt <= now()) this.#store.destroy(entry, 'max-lifetime')
     else if (this.#dispatcher.needsRoom) this.#store.destroy(entry, 'displaced')
     else if (this.#line.any === 0) this.#store.keep(entry)
     else if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))
@@ -296,14 +280,12 @@ export class Pool<T extends object> implements AsyncDisposable {
     if (!this.#line.hand(origin === 'created', () => this.#lend(entry, origin))) this.#store.keep(entry)
   }
 
-  /** Gives the line an idle item, or begins to check one for it; false when none is left. */
+  /** Gives the line an idle item, if that passes its check; false when none is left. */
   #checkNext(): boolean {
-    for (let entry = this.#store.next(); entry !== undefined; entry = this.#store.next()) {
-      const verdict = this.#store.inspect(entry)
-      if (verdict === true) this.#deliver(entry, originOf(entry))
-      if (verdict !== false) return true
-    }
-    return false
+    const entry = this.#store.next()
+    if (entry === undefined) return false
+    if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))
+    return true
   }
 
   #creationFailed(error: unknown): void {

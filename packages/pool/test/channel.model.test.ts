@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Channel, type Undelivered } from '../src/channel.js'
 import { type Outcome, watch } from './support/outcome.js'
+import { runs } from './support/runs.js'
 import { turn } from './support/turn.js'
 
 interface Item {
@@ -272,6 +273,6 @@ test('does what an array would, and sent = received + buffered + undelivered + r
         }, commands)
       },
     ),
-    { numRuns: 200 },
+    runs(200),
   )
 })

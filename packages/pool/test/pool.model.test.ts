@@ -3,6 +3,7 @@ import { test, vi } from 'vitest'
 import { useFakeClock } from './support/fake-clock.js'
 import { watch } from './support/outcome.js'
 import { PoolWorld, type WorldShape } from './support/pool-world.js'
+import { runs } from './support/runs.js'
 
 useFakeClock()
 
@@ -106,10 +107,6 @@ const shapes: fc.Arbitrary<WorldShape> = fc.record({
   reenterEvery: fc.constantFrom(0, 0, 3),
 })
 
-// Seed and path of a failure are in its message; FC_RUNS and FC_SEED repeat or prolong it.
-const runs = Number(process.env.FC_RUNS ?? 400)
-const seed = process.env.FC_SEED === undefined ? {} : { seed: Number(process.env.FC_SEED) }
-
 test('keeps the invariants of a pool at every step of any history', { timeout: 600_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(shapes, commands, async (shape, history) => {
@@ -118,6 +115,6 @@ test('keeps the invariants of a pool at every step of any history', { timeout: 6
       await fc.asyncModelRun(() => ({ model: {}, real: world }), history)
       await world.finish()
     }),
-    { numRuns: runs, ...seed },
+    runs(400),
   )
 })

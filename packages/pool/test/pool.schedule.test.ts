@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { Pool, type PoolLease } from '../src/index.js'
 import { useFakeClock } from './support/fake-clock.js'
 import { type Outcome, watch } from './support/outcome.js'
+import { runs } from './support/runs.js'
 import { turn } from './support/turn.js'
 
 interface Item {
@@ -20,8 +21,6 @@ const borrower = fc.record({
   aborts: fc.boolean(),
   again: fc.boolean(),
 })
-
-const runs = Number(process.env.FC_RUNS ?? 300)
 
 test('serves everyone, whatever the order in which creations, checks, destructions, aborts and the clock come', {
   timeout: 600_000,
@@ -143,6 +142,6 @@ test('serves everyone, whatever the order in which creations, checks, destructio
         expect(ends.size + detached.length).toBe(pool.stats().created)
       },
     ),
-    { numRuns: runs },
+    runs(300),
   )
 })

@@ -124,7 +124,7 @@ describe('create storm', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6].map((n) => [n, n]))
   })
 
-  test('create storm: creations that fail together count as one failure, and one probe goes first', async () => {
+  test('create storm: creations that fail together count as one failure, and one probe goes before all others', async () => {
     const items = new FakeItems()
     const pool = new Pool<Item>({ create: items.createLater, destroy: items.destroy, random: () => 1 })
     const waiting = Array.from({ length: 6 }, () => watch(pool.borrow()))
@@ -138,11 +138,20 @@ describe('create storm', () => {
     for (const creation of items.creations.slice(3)) creation.reject(new Error('refused'))
     await advance(1)
     expect(items.creations).toHaveLength(7)
+    watch(pool.borrow())
     await advance(1_000)
     expect(items.creations).toHaveLength(7)
+    // Its success ends that: the two others who wait have theirs at once.
     items.creations[6]?.open()
     await turn()
-    expect(items.creations).toHaveLength(8)
+    expect(items.creations).toHaveLength(9)
+    for (const creation of items.creations.slice(7)) creation.reject(new Error('refused'))
+    await turn()
+    watch(pool.borrow())
+    await advance(49)
+    expect(items.creations).toHaveLength(9)
+    await advance(1)
+    expect(items.creations).toHaveLength(10)
   })
 
   test('create storm: a prewarm target that cannot be met backs off', async () => {
