@@ -1,0 +1,56 @@
+import { needPrograms } from '../need-programs.js'
+import { PeerGroup } from '../peers/peer-group.js'
+import { type Address, freePort } from '../processes/free-port.js'
+import { listening } from '../processes/listening.js'
+import { measureCpu } from '../processes/measure-cpu.js'
+import { Program, runProgram } from '../processes/program.js'
+import type { Workload } from '../workload.js'
+
+const PEERS = ['relay', 'haproxy', 'nginx', 'nginx-64k', 'socat', 'go', 'go-2048', 'pipe']
+const FLAGS: Readonly<Record<string, readonly string[]>> = { down: ['-R'], up: [], both: ['--bidir'] }
+
+/** One stream as fast as it goes, by iperf3. */
+export const bulk: Workload = {
+  id: 'bulk',
+  name: 'Bulk: one iperf3 stream',
+  cases: [
+    { id: 'down', name: 'upstream to client' },
+    { id: 'up', name: 'client to upstream' },
+    { id: 'both', name: 'both ways at once' },
+  ],
+  metrics: [
+    { id: 'cpu', name: 'CPU of the relay', unit: 's/GB', better: 'less', digits: 2 },
+    { id: 'rate', name: 'rate', unit: 'GB/s', better: 'more', digits: 2 },
+  ],
+  async open(settings) {
+    needPrograms({ iperf3: 'iperf3' })
+    const upstream = await freePort()
+    const server = new Program('iperf3', ['-s', '-B', upstream.host, '-p', `${upstream.port}`])
+    await listening(server, upstream)
+    const peers = await PeerGroup.start({ ids: PEERS, direct: true }, upstream, settings)
+    return {
+      subjects: peers.subjects,
+      async measure(subject, testCase) {
+        const work = () => iperf(peers.address(subject), settings.seconds, FLAGS[testCase] ?? [])
+        const { result, cpu } = await measureCpu(peers.pid(subject), work)
+        const gigabytes = result.bytes / 1e9
+        return { rate: gigabytes / result.seconds, ...(cpu !== undefined && { cpu: cpu / gigabytes }) }
+      },
+      async close() {
+        await peers.stop()
+        await server.stop()
+      },
+    }
+  },
+}
+
+async function iperf(
+  { host, port }: Address,
+  seconds: number,
+  flags: readonly string[],
+): Promise<{ bytes: number; seconds: number }> {
+  const args = ['-c', host, '-p', `${port}`, '-t', `${seconds}`, '-J', ...flags]
+  const { end } = JSON.parse(await runProgram('iperf3', args))
+  const sums = [end.sum_received, end.sum_received_bidir_reverse].filter((sum) => sum !== undefined)
+  return { bytes: sums.reduce((all, sum) => all + sum.bytes, 0), seconds: end.sum_received.seconds }
+}
