@@ -46,7 +46,7 @@ export const connections: Workload = {
       async measure(subject, testCase) {
         const peers = testCase === 'http' ? webPeers : redisPeers
         const address = peers.address(subject)
-        const ask = (requests: number) => redisBenchmark(address, 'get', requests, ['-c', CLIENTS, '-k', '0'])
+        const ask = (requests: number) => redisBenchmark(address, requests, ['-c', CLIENTS, '-k', '0'])
         const requests =
           testCase === 'http' ? 0 : await counts.next(subject, async () => (await ask(WARM_UP)).perSecond)
         const work = async () => {

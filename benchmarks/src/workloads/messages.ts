@@ -2,7 +2,7 @@ import { needPrograms } from '../need-programs.js'
 import { PeerGroup } from '../peers/peer-group.js'
 import { measureCpu } from '../processes/measure-cpu.js'
 import type { Workload } from '../workload.js'
-import { REDIS_PACKAGES, redisBenchmark, startRedis } from './redis-server.js'
+import { REDIS_PACKAGES, redisBenchmark, startRedis, storeValue } from './redis-server.js'
 import { RequestCount } from './request-count.js'
 
 const PEERS = ['relay', 'relay-reuse', 'haproxy', 'nginx', 'socat', 'go', 'go-2048', 'pipe']
@@ -46,10 +46,10 @@ export const messages: Workload = {
         const load = LOADS[testCase] as Load
         if (valueBytes !== load.valueBytes) {
           valueBytes = load.valueBytes
-          await redisBenchmark(redis.address, 'set', 1, ['-c', '1', '-d', `${valueBytes}`])
+          await storeValue(redis.address, valueBytes)
         }
         const address = peers.address(subject)
-        const run = (requests: number) => redisBenchmark(address, 'get', requests, load.flags)
+        const run = (requests: number) => redisBenchmark(address, requests, load.flags)
         const key = `${subject} ${testCase}`
         const requests = await counts.next(key, async () => (await run(load.warmUp)).perSecond)
         const { result, cpu } = await measureCpu(peers.pid(subject), () => run(requests))

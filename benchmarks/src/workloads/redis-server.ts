@@ -21,20 +21,25 @@ export async function startRedis(): Promise<RedisServer> {
   return { address, stop: () => program.stop() }
 }
 
+/** Stores a value of that size under the key that `redisBenchmark` asks for. */
+export async function storeValue({ host, port }: Address, bytes: number): Promise<void> {
+  const load = ['-t', 'set', '-n', '1', '-c', '1', '-d', `${bytes}`]
+  await runProgram('redis-benchmark', ['-h', host, '-p', `${port}`, ...load])
+}
+
 export interface RedisBenchmark {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
 }
 
-/** `redis-benchmark -t <test>`, by the last line of its CSV: "test","rps","avg","min","p50","p95","p99","max". */
+/** `redis-benchmark -t get`, by the last line of its CSV: "test","rps","avg","min","p50","p95","p99","max". */
 export async function redisBenchmark(
   { host, port }: Address,
-  test: 'get' | 'set',
   requests: number,
   flags: readonly string[],
 ): Promise<RedisBenchmark> {
-  const args = ['-h', host, '-p', `${port}`, '-t', test, '-n', `${requests}`, '--csv', ...flags]
+  const args = ['-h', host, '-p', `${port}`, '-t', 'get', '-n', `${requests}`, '--csv', ...flags]
   const line = (await runProgram('redis-benchmark', args)).trim().split('\n').at(-1) ?? ''
   const [perSecond, , , p50Ms, , p99Ms] = line
     .split(',')
