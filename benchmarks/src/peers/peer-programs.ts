@@ -117,6 +117,8 @@ function nginx(id: string, name: string, buffer: string): PeerProgram {
           tls: tls
             ? [
                 'proxy_ssl on;',
+                // 1.22 leaves TLS 1.3 out unless told, and a round trip is what is measured.
+                'proxy_ssl_protocols TLSv1.2 TLSv1.3;',
                 'proxy_ssl_verify on;',
                 `proxy_ssl_trusted_certificate ${tls.authorityFile};`,
                 `proxy_ssl_name ${tls.name};`,

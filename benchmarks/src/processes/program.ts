@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cleanUp } from './clean-up.js'
 
 const STOP_MS = 5_000
@@ -66,9 +67,22 @@ export class Program {
     const code = await this.exited
     this.#stopNow()
     if (code === 0) return this.output
-    throw new Error(
-      `${this.#process.spawnargs.slice(0, 3).join(' ')} … ended with ${code}: ${lastWords(this.output)}`,
-    )
+    throw new Error(`${this.#name} ended with ${code}: ${lastWords(this.output)}`)
+  }
+
+  get #name(): string {
+    return this.#process.spawnargs.slice(0, 3).join(' ')
+  }
+
+  /** Resolves when it has printed `text`. **Fails** when it ends first, or takes longer than `timeoutMs`. */
+  async printed(text: string, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (!this.output.includes(text)) {
+      if (!this.#running || performance.now() > deadline) {
+        throw new Error(`${this.#name} did not print '${text}': ${lastWords(this.output)}`)
+      }
+      await sleep(5)
+    }
   }
 
   /** Ends it, with all processes of its own. */
