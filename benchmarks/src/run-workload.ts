@@ -1,5 +1,5 @@
 import { rotated } from './statistics.js'
-import type { Case, Metric, OpenWorkload, Settings, Subject, Values, Workload } from './workload.js'
+import type { Case, Conduct, Metric, OpenWorkload, Settings, Subject, Values, Workload } from './workload.js'
 
 /** Every value that one subject had in one case, by metric, in the order of the rounds. */
 export interface Series {
@@ -17,6 +17,7 @@ export interface WorkloadResult {
   readonly metrics: readonly Metric[]
   readonly subjects: readonly Subject[]
   readonly series: readonly Series[]
+  readonly conduct?: Conduct
   /** Why nothing was measured, when nothing was. */
   readonly missing?: string
 }
@@ -42,11 +43,12 @@ export async function runWorkload(
   const present = subjects.filter(({ missing }) => missing === undefined)
   const results = new Map<string, { values: Record<string, number[]>; failures: string[] }>()
   const rounds = Math.min(settings.rounds, workload.maxRounds ?? Number.POSITIVE_INFINITY)
+  let conduct: Conduct | undefined
   try {
     for (let round = 0; round < rounds; round++) {
       for (const testCase of cases) {
         for (const subject of rotated(present, round)) {
-          if (subject.skips?.includes(testCase.id)) continue
+          if (subject.skips?.[testCase.id] !== undefined) continue
           const key = `${testCase.id} ${subject.id}`
           const result = results.get(key) ?? { values: {}, failures: [] }
           results.set(key, result)
@@ -63,6 +65,7 @@ export async function runWorkload(
         }
       }
     }
+    conduct = await opened.conduct?.()
   } finally {
     await opened.close()
   }
@@ -70,7 +73,7 @@ export async function runWorkload(
     const [testCase, subject] = key.split(' ') as [string, string]
     return { subject, case: testCase, ...result }
   })
-  return { id, name, cases, metrics, subjects, series }
+  return { id, name, cases, metrics, subjects, series, ...(conduct && { conduct }) }
 }
 
 function open(workload: Workload, settings: Settings): Promise<OpenWorkload | string> {

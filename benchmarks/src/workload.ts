@@ -19,8 +19,8 @@ export interface Subject {
   readonly id: string
   readonly name: string
   readonly ours: boolean
-  /** Cases that say nothing about it, or that it cannot do. */
-  readonly skips?: readonly string[]
+  /** Why it is not measured in some cases. */
+  readonly skips?: Readonly<Record<string, string>>
   /** `undefined` when it is not on this machine, empty when it has none. */
   readonly version: string | undefined
   /** Why it is not measured, when it is not. */
@@ -51,9 +51,17 @@ export interface Workload {
   open(settings: Settings): Promise<OpenWorkload>
 }
 
+/** What subjects do when things go wrong, found out beside the numbers. */
+export interface Conduct {
+  readonly claims: readonly { readonly id: string; readonly claim: string }[]
+  /** By subject and claim; starts with `yes` when it holds. */
+  readonly seen: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
 /** A workload whose upstreams and subjects are running. */
 export interface OpenWorkload {
   readonly subjects: readonly Subject[]
   measure(subject: string, testCase: string): Promise<Values>
+  conduct?(): Promise<Conduct>
   close(): Promise<void>
 }

@@ -11,7 +11,8 @@ const DIRECT: Subject = { id: 'direct', name: 'direct, no relay', ours: false, v
 export interface PeerChoice {
   readonly ids: readonly string[]
   readonly direct?: boolean
-  readonly skips?: Readonly<Record<string, readonly string[]>>
+  /** By peer and case: why it is not measured. */
+  readonly skips?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 /** The relays of a workload before one upstream, all running; they idle while another one works. */
@@ -74,7 +75,7 @@ export function subjectsOf(choice: PeerChoice, settings: Settings): readonly Sub
   const subjects = chosenPrograms(choice, settings).map((program): Subject => {
     const { id, name, ours, command } = program
     const version = versionOf(program)
-    const skips = choice.skips?.[id] ?? []
+    const skips = choice.skips?.[id] ?? {}
     return { id, name, ours, version, skips, ...(version === undefined && { missing: `no ${command} here` }) }
   })
   const direct = choice.direct === true && (settings.peers?.includes('direct') ?? true)

@@ -24,5 +24,10 @@ async function openSome(): Promise<void> {
   while (left-- > 0) await open()
 }
 
-await Promise.all(Array.from({ length: AT_ONCE }, openSome))
-process.stdout.write('open\n')
+try {
+  await Promise.all(Array.from({ length: AT_ONCE }, openSome))
+  process.stdout.write('open\n')
+} catch (error) {
+  process.stderr.write(`${left} sessions missing: ${(error as Error).message}`)
+  process.exit(1)
+}

@@ -36,7 +36,7 @@ export const connections: Workload = {
     const ids = ['relay', 'relay-prewarm', ...PEERS]
     const webPeers = await PeerGroup.start({ ids, direct: true }, web.address, settings)
     const redisPeers = await PeerGroup.start(
-      { ids: [...ids, 'relay-reuse'], direct: true, skips: { 'relay-reuse': ['http'] } },
+      { ids: [...ids, 'relay-reuse'], direct: true, skips: { 'relay-reuse': { http: 'no redis' } } },
       redis.address,
       settings,
     )

@@ -17,7 +17,7 @@ const ONE_WAY_MS = 20
 const NAME = 'upstream.test'
 const SESSIONS_PER_SECOND = 5
 
-const NO_TLS = ['tls']
+const NO_TLS = { tls: 'speaks no TLS to the upstream' }
 const PEERS: PeerChoice = {
   ids: ['relay', 'relay-prewarm', 'relay-reuse', 'haproxy', 'nginx', 'socat', 'go', 'pipe'],
   direct: true,
@@ -56,10 +56,10 @@ export const firstAnswer: Workload = {
     }
     await listening(redis, upstreams.tls as Address)
     const tls = { authorityFile: certificate, name: NAME }
-    for (const { id, skips = [], missing } of subjects) {
+    for (const { id, skips = {}, missing } of subjects) {
       const program = peerPrograms.find((candidate) => candidate.id === id)
       if (program === undefined || missing !== undefined) continue
-      for (const testCase of ['tcp', 'tls'].filter((one) => !skips.includes(one))) {
+      for (const testCase of ['tcp', 'tls'].filter((one) => skips[one] === undefined)) {
         const upstream = upstreams[testCase] as Address
         const route: Route = { listen: await freePort(), upstream, ...(testCase === 'tls' && { tls }) }
         running.set(`${id} ${testCase}`, await startPeer(program, route, network.near))

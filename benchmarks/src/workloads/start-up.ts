@@ -11,9 +11,11 @@ import type { Subject, Values, Workload } from '../workload.js'
 
 const STARTS = 5
 
+const NO_HELP = { help: 'not asked for' }
+
 const PEERS: PeerChoice = {
   ids: ['relay', 'haproxy', 'nginx', 'socat', 'go', 'pipe'],
-  skips: Object.fromEntries(peerPrograms.filter(({ ours }) => !ours).map(({ id }) => [id, ['help']])),
+  skips: Object.fromEntries(peerPrograms.filter(({ ours }) => !ours).map(({ id }) => [id, NO_HELP])),
 }
 
 /** What Node itself takes to start and to end: nobody who is written for it can be faster. */
@@ -22,7 +24,7 @@ const NODE: Subject = {
   name: 'Node, an empty program',
   ours: false,
   version: process.versions.node,
-  skips: ['listening'],
+  skips: { listening: 'it does not listen' },
 }
 
 /** From launch to what one waits for. */
