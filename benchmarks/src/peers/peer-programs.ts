@@ -4,6 +4,7 @@ import { repositoryFile } from '../repository-file.js'
 import { fillTemplate } from './fill-template.js'
 import { goRelay } from './go-relay.js'
 import type { PeerProgram } from './peer-program.js'
+import { stagePrograms } from './stage-programs.js'
 
 const NGINX_STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
 const NODE_VERSION = { command: process.execPath, args: ['--version'], pattern: /v(\d[\d.]*)/ }
@@ -72,6 +73,7 @@ export const peerPrograms: readonly PeerProgram[] = [
   goRelay('go', 'Go `io.Copy`', []),
   goRelay('go-2048', 'Go, 2,048-byte buffer', ['2048']),
   nodePipe,
+  ...stagePrograms,
 ]
 
 /** The command as it is installed, with its defaults. */

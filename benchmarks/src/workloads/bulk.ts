@@ -1,10 +1,8 @@
 import { needPrograms } from '../need-programs.js'
 import { PeerGroup } from '../peers/peer-group.js'
-import { type Address, freePort } from '../processes/free-port.js'
-import { listening } from '../processes/listening.js'
 import { measureCpu } from '../processes/measure-cpu.js'
-import { Program, runProgram } from '../processes/program.js'
 import type { Workload } from '../workload.js'
+import { IPERF_PACKAGES, iperf, startIperf } from './iperf.js'
 
 const PEERS = ['relay', 'haproxy', 'nginx', 'nginx-64k', 'socat', 'go', 'go-2048', 'pipe']
 const FLAGS: Readonly<Record<string, readonly string[]>> = { down: ['-R'], up: [], both: ['--bidir'] }
@@ -23,11 +21,9 @@ export const bulk: Workload = {
     { id: 'rate', name: 'rate', unit: 'GB/s', better: 'more', digits: 2 },
   ],
   async open(settings) {
-    needPrograms({ iperf3: 'iperf3' })
-    const upstream = await freePort()
-    const server = new Program('iperf3', ['-s', '-B', upstream.host, '-p', `${upstream.port}`])
-    await listening(server, upstream)
-    const peers = await PeerGroup.start({ ids: PEERS, direct: true }, upstream, settings)
+    needPrograms(IPERF_PACKAGES)
+    const server = await startIperf()
+    const peers = await PeerGroup.start({ ids: PEERS, direct: true }, server.address, settings)
     return {
       subjects: peers.subjects,
       async measure(subject, testCase) {
@@ -42,15 +38,4 @@ export const bulk: Workload = {
       },
     }
   },
-}
-
-async function iperf(
-  { host, port }: Address,
-  seconds: number,
-  flags: readonly string[],
-): Promise<{ bytes: number; seconds: number }> {
-  const args = ['-c', host, '-p', `${port}`, '-t', `${seconds}`, '-J', ...flags]
-  const { end } = JSON.parse(await runProgram('iperf3', args))
-  const sums = [end.sum_received, end.sum_received_bidir_reverse].filter((sum) => sum !== undefined)
-  return { bytes: sums.reduce((all, sum) => all + sum.bytes, 0), seconds: end.sum_received.seconds }
 }
