@@ -76,6 +76,12 @@ export const peerPrograms: readonly PeerProgram[] = [
   ...stagePrograms,
 ]
 
+/** What `--peers` takes. */
+export const peerIds: readonly string[] = [
+  ...peerPrograms.filter(({ ours }) => !ours).map(({ id }) => id),
+  'direct',
+]
+
 /** The command as it is installed, with its defaults. */
 function relay(id: string, name: string, flags: readonly string[]): PeerProgram {
   return {
