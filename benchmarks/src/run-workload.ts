@@ -2,7 +2,7 @@ import { rotated } from './statistics.js'
 import type { Case, Conduct, Metric, OpenWorkload, Settings, Subject, Values, Workload } from './workload.js'
 
 /** Every value that one subject had in one case, by metric, in the order of the rounds. */
-export interface Series {
+interface Series {
   readonly subject: string
   readonly case: string
   readonly values: Readonly<Record<string, readonly number[]>>

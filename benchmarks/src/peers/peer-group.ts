@@ -65,7 +65,7 @@ export class PeerGroup {
 }
 
 /** The programs of a choice that `--peers` leaves; ours stay in any case. */
-export function chosenPrograms({ ids }: PeerChoice, { peers }: Settings): readonly PeerProgram[] {
+function chosenPrograms({ ids }: PeerChoice, { peers }: Settings): readonly PeerProgram[] {
   return peerPrograms.filter(
     ({ id, ours }) => ids.includes(id) && (ours || peers === undefined || peers.includes(id)),
   )

@@ -25,7 +25,7 @@ export interface PeerProgram {
   start(route: Route, folder: string): PeerStart
 }
 
-export interface PeerStart {
+interface PeerStart {
   /** Instead of the program that must be there: what was built with it. */
   readonly command?: string
   readonly args: readonly string[]

@@ -24,7 +24,7 @@ export async function listening(program: Program, address: Address, everyMs = 5)
 }
 
 /** The ports on which somebody listens, in the network of this process. */
-export function listeningPorts(pid: number): ReadonlySet<number> {
+function listeningPorts(pid: number): ReadonlySet<number> {
   const ports = new Set<number>()
   for (const chunk of chunks(`/proc/${pid}/net/tcp`)) {
     for (const [, port, state] of chunk.matchAll(ROW)) {

@@ -9,11 +9,6 @@ export function cpuSeconds(pid: number): number {
   return treeOf(pid, everyProcess()).reduce((sum, { ticks }) => sum + ticks, 0) / TICKS_PER_SECOND
 }
 
-/** How many processes it is. */
-export function processCount(pid: number): number {
-  return treeOf(pid, everyProcess()).length
-}
-
 /** Bytes of resident memory of a process and its children; what several share counts once. */
 export function residentBytes(pid: number): number {
   const sizes = treeOf(pid, everyProcess()).map((stat) => {

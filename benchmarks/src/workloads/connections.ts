@@ -6,11 +6,12 @@ import { PeerGroup } from '../peers/peer-group.js'
 import { type Address, formatAddress, freePort } from '../processes/free-port.js'
 import { listening } from '../processes/listening.js'
 import { measureCpu } from '../processes/measure-cpu.js'
-import { Program, runProgram } from '../processes/program.js'
+import { Program } from '../processes/program.js'
 import { tempFolder } from '../processes/temp-folder.js'
 import type { Workload } from '../workload.js'
 import { REDIS_PACKAGES, redisBenchmark, startRedis } from './redis-server.js'
 import { RequestCount } from './request-count.js'
+import { wrk } from './wrk.js'
 
 const PEERS = ['haproxy', 'nginx', 'socat', 'go', 'go-2048', 'pipe']
 const CLIENTS = '50'
@@ -50,7 +51,7 @@ export const connections: Workload = {
         const requests =
           testCase === 'http' ? 0 : await counts.next(subject, async () => (await ask(WARM_UP)).perSecond)
         const work = async () => {
-          if (testCase === 'http') return wrk(address, settings.seconds)
+          if (testCase === 'http') return wrk(address, settings.seconds, CLIENTS)
           const { perSecond } = await ask(requests)
           return { perSecond, done: requests, failed: 0 }
         }
@@ -78,28 +79,4 @@ async function startNginx(): Promise<{ address: Address; stop: () => Promise<voi
   const program = new Program('nginx', ['-p', folder, '-e', 'stderr', '-c', file])
   await listening(program, address)
   return { address, stop: () => program.stop() }
-}
-
-interface WrkResult {
-  readonly perSecond: number
-  readonly done: number
-  readonly failed: number
-}
-
-async function wrk(address: Address, seconds: number): Promise<WrkResult> {
-  const url = `http://${formatAddress(address)}/`
-  const args = ['-t', '1', '-c', CLIENTS, '-d', `${seconds}s`, '-H', 'Connection: close', url]
-  return parseWrk(await runProgram('wrk', args))
-}
-
-/** Reads what wrk printed. **Fails** on anything else. */
-export function parseWrk(output: string): WrkResult {
-  const [, requests] = /(\d+) requests in/.exec(output) ?? []
-  const [, perSecond] = /Requests\/sec:\s+([\d.]+)/.exec(output) ?? []
-  if (requests === undefined || perSecond === undefined) throw new Error(`wrk said '${output.slice(0, 200)}'`)
-  const [, ...errors] =
-    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output) ?? []
-  const [, wrong = 0] = /Non-2xx or 3xx responses: (\d+)/.exec(output) ?? []
-  const failed = [...errors, wrong].reduce<number>((sum, count) => sum + Number(count), 0)
-  return { perSecond: Number(perSecond), done: Number(requests), failed }
 }
