@@ -72,7 +72,7 @@ async function forward(
   const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
   const sessionLog = accessLog === undefined ? log : await createLog(sessionSink, { json, env: shell.env })
-  const { connector, maxSessions, logStats } = upstreamConnector(
+  const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
     options.connectTimeout,
     options,
