@@ -1,6 +1,5 @@
-import { type Connector, dialer, type ReuseRule } from '@relay/core'
+import { type Connector, dialer } from '@relay/core'
 import { sessionsByDescriptors } from '@relay/core/connector'
-import { connectionPool, http1, lines, memcached, redis } from '@relay/pool'
 import type { Upstream } from './addresses.js'
 import type { Log } from './log.js'
 
@@ -16,19 +15,10 @@ export interface PoolFlags {
 // Connections that the pool may be opening at once.
 const DIALING = 16
 
-type RuleName = 'redis' | 'memcached' | 'http1' | 'lines'
+/** The words that `--reuse` takes; those between the first and the last are functions of @relay/pool. */
+export const reuseNames = ['never', 'redis', 'memcached', 'http1', 'lines', 'trust'] as const
 
-export type ReuseName = 'never' | RuleName | 'trust'
-
-const rules: Readonly<Record<RuleName, () => ReuseRule>> = {
-  redis: () => redis(),
-  memcached: () => memcached(),
-  http1: () => http1(),
-  lines: () => lines(),
-}
-
-/** The words that `--reuse` takes. */
-export const reuseNames: readonly ReuseName[] = ['never', ...(Object.keys(rules) as RuleName[]), 'trust']
+type ReuseName = (typeof reuseNames)[number]
 
 export interface UpstreamConnector {
   readonly connector: Connector
@@ -39,12 +29,12 @@ export interface UpstreamConnector {
 }
 
 /** Where sessions get their upstream: dialed for each, unless a flag asks for connections that are open before or after. */
-export function upstreamConnector(
+export async function upstreamConnector(
   { address, tls }: Upstream,
   connectTimeoutMs: number,
   flags: PoolFlags,
   log: Log,
-): UpstreamConnector {
+): Promise<UpstreamConnector> {
   const { prewarm, reuse, poolIdle, poolStats } = flags
   if (prewarm === 0 && reuse === 'never') {
     const connector = dialer({ ...address, tls, connectTimeoutMs })
@@ -58,11 +48,13 @@ export function upstreamConnector(
     )
   }
   const maxSessions = sessionsByDescriptors(poolIdle + DIALING)
-  const pool = connectionPool({
+  // Half of the modules of a relay: who needs none of them does not wait for them at start-up.
+  const library = await import('@relay/pool')
+  const pool = library.connectionPool({
     dial: { ...address, tls },
     connectTimeoutMs,
     prewarm,
-    reuse: reuse === 'never' || reuse === 'trust' ? reuse : rules[reuse](),
+    reuse: reuse === 'never' || reuse === 'trust' ? reuse : library[reuse](),
     max: flags.poolMax ?? (maxSessions > 0 ? maxSessions + poolIdle : undefined),
     maxIdle: poolIdle,
   })
