@@ -15,13 +15,14 @@ export interface LogOptions {
 }
 
 /** A log for people if `sink` is a terminal, else in JSON lines. Lines that a slow reader left no room for are counted. */
-export function createLog(sink: LineSink, options: LogOptions): Log {
+export async function createLog(sink: LineSink, options: LogOptions): Promise<Log> {
   let taken = true
   let dropped = 0
   const write = (line: string): void => {
     taken = sink.write(line)
   }
-  const log = options.json === true || !sink.isTTY ? jsonLog(write) : humanLog(write, hasColour(options.env))
+  const log =
+    options.json === true || !sink.isTTY ? await jsonLog(write) : humanLog(write, hasColour(options.env))
   return (level, message, fields) => {
     if (dropped > 0) {
       log('warn', 'log lines dropped', { lines: dropped })
@@ -32,11 +33,13 @@ export function createLog(sink: LineSink, options: LogOptions): Log {
   }
 }
 
-function jsonLog(write: (line: string) => void): Log {
-  return (level, message, fields = {}) => {
-    const time = new Date().toISOString()
-    write(`${oneLine(JSON.stringify({ level, time, ...fields, msg: message }))}\n`)
-  }
+async function jsonLog(write: (line: string) => void): Promise<Log> {
+  const { pino, stdTimeFunctions } = await import('pino')
+  const logger = pino(
+    { base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => write(`${oneLine(line.trimEnd())}\n`) },
+  )
+  return (level, message, fields = {}) => logger[level](fields, message)
 }
 
 function humanLog(write: (line: string) => void, colour: boolean): Log {

@@ -5,7 +5,7 @@ import { fakeIo } from './support/fake-io.js'
 
 async function logTo(options: { isTTY?: boolean; json?: boolean; env?: Record<string, string> } = {}) {
   const io = fakeIo(options)
-  const log = createLog(lineSink(io.stderr), { json: options.json, env: options.env ?? {} })
+  const log = await createLog(lineSink(io.stderr), { json: options.json, env: options.env ?? {} })
   return { log, lines: io.err.all }
 }
 
@@ -64,7 +64,7 @@ test('says how many lines a slow reader made it drop', async () => {
     write: (text: string) => room && lines.push(text) > 0,
     flush: () => Promise.resolve(),
   }
-  const log = createLog(sink, { env: {} })
+  const log = await createLog(sink, { env: {} })
   room = false
   for (let index = 0; index < 5; index += 1) log('info', 'session closed', { index })
   room = true

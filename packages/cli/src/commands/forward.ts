@@ -69,9 +69,9 @@ async function forward(
 ): Promise<void> {
   const stop = stopSignals(shell)
   const { accessLog, json } = options
-  const log = createLog(shell.stderr, { json, env: shell.env })
+  const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
-  const sessionLog = accessLog === undefined ? log : createLog(sessionSink, { json, env: shell.env })
+  const sessionLog = accessLog === undefined ? log : await createLog(sessionSink, { json, env: shell.env })
   const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
     options.connectTimeout,
