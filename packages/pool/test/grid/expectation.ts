@@ -75,6 +75,13 @@ function noUpstream({ fault, origin }: Plan): Expectation {
   return { origin, reasons: [reason], client: NOTHING_THEN_RESET }
 }
 
+/** A reset that Node may show as FIN: docs/lifecycle.md lists them. */
+export function looksLikeFin({ fault, side, phase, carrier, otherEnded }: Plan): boolean {
+  const moving = phase === 'mid-transfer' || phase === 'draining'
+  const behindFinOrTls = otherEnded || (carrier === 'tls' && side === 'upstream')
+  return fault === 'reset' && moving && behindFinOrTls && NODE_HIDES_RESETS
+}
+
 /** The kernel may tell of the reset as it tells of the connection. */
 function resetAtOnce({ origin }: Plan): Expectation {
   return {
@@ -86,10 +93,10 @@ function resetAtOnce({ origin }: Plan): Expectation {
 
 /** Nobody does anything wrong in the end: all arrives, and so do both FINs. */
 export function wholeExpectation(plan: Plan): Expectation {
-  const { origin, otherEnded, side, endsFirst } = plan
+  const { origin, otherEnded, side, phase, endsFirst } = plan
   const first = otherEnded ? other(side) : endsFirst === 'upstream' ? 'upstream' : 'client'
   // The client's FIN is not the upstream's business when its connection is good for another session.
-  const kept = plan.shared && first === 'client' && !(plan.phase === 'connecting' && greets(plan))
+  const kept = plan.shared && first === 'client' && !(phase === 'connecting' && greets(plan))
   return {
     origin,
     reasons: [`${first}-end`],
@@ -110,12 +117,12 @@ function ended({ fault, side, origin, shared, otherEnded }: Plan): Expectation {
 }
 
 function reset(plan: Plan): Expectation {
-  const { side, phase, carrier, origin, otherEnded } = plan
-  const moving = phase === 'mid-transfer' || phase === 'draining'
-  const hidden = moving && NODE_HIDES_RESETS && (otherEnded || (carrier === 'tls' && side === 'upstream'))
+  const { side, phase, origin, otherEnded } = plan
+  const hidden = looksLikeFin(plan)
   const reasons: CloseReason[] = [`${side}-reset`]
   if (hidden) reasons.push(`${otherEnded ? other(side) : side}-end`)
-  const gone: View = { bytes: 'prefix', endings: ['gone'] }
+  // Of the end that it had seen before it went there is no second one.
+  const gone: View = { bytes: 'prefix', endings: [otherEnded ? 'fin' : 'gone'] }
   const seen: View = {
     // At rest all that was said has arrived.
     bytes: phase === 'idle' || phase === 'first-byte' ? 'all' : 'prefix',

@@ -12,7 +12,7 @@ export function judge(session: GridSession, expected: Expectation): string[] {
   }
   const lease = session.leases.at(-1)
   if (lease !== undefined && lease.origin !== expected.origin) {
-    failures.push(`its connection was ${lease.origin}, not ${expected.origin}`)
+    failures.push(`its connection was ${lease.origin}, not ${expected.origin} (${session.poolState})`)
   }
   if (client !== undefined) {
     failures.push(...compare('client', client, upstream?.sent ?? 0, client.ending, expected.client))

@@ -39,8 +39,11 @@ export function endsFirst(plan: Plan): EndsFirst {
 export function clientHold(plan: Plan): number {
   const { side, phase, main, restAfter, earlyBytes } = plan
   const { up } = main
-  if (side === 'client' && (phase === 'mid-transfer' || phase === 'draining')) return Math.floor(0.8 * up.length)
+  if (side === 'client' && (phase === 'mid-transfer' || phase === 'draining'))
+    return Math.floor(0.8 * up.length)
   if (phase === 'idle') return up.endOf(restAfter)
+  // What is said before anything was asked must come before anything is.
+  if (phase === 'connecting' && greets(plan)) return 0
   if (side === 'client') return earlyBytes
   return phase === 'first-byte' ? up.endOf(restAfter) : ALL
 }
@@ -61,7 +64,9 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
   const client = session.client as GridPeer
   if (phase === 'before-connect' || phase === 'connecting') {
     // An upstream's fault in these is in how it welcomes the relay.
-    return condition.met(() => session.asked && (side === 'upstream' || client.atHold))
+    await condition.met(() => session.asked && (side === 'upstream' || client.atHold))
+    if (greets(plan)) await condition.met(() => client.receivedBytes > 0)
+    return
   }
   await condition.met(() => session.upstream !== undefined)
   const upstream = session.upstream as GridPeer

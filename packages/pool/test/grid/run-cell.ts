@@ -114,7 +114,13 @@ class CellRun {
     const session = await this.#exchange(after)
     const { origin } = session.leases[0] ?? { origin: 'dialed' }
     const { pool } = this.relay
-    const expected = wholeExpectation({ ...this.#plan, origin, otherEnded: false, endsFirst: 'client' })
+    const expected = wholeExpectation({
+      ...this.#plan,
+      fault: 'slow-read',
+      origin,
+      otherEnded: false,
+      endsFirst: 'client',
+    })
     failures.push(
       ...judge(session, expected).map((failure) => `the session after it: ${failure}`),
       ...invariantsOfSession(session).map((failure) => `the session after it: ${failure}`),

@@ -97,6 +97,11 @@ export class GridSession {
     return `${this.#phase} (${ends.join('; ')})`
   }
 
+  get poolState(): string {
+    const { record, pool } = this.#relay
+    return JSON.stringify({ leases: record.leases.map(({ origin, endings }) => [origin, ...endings]), ...pool?.stats() })
+  }
+
   get #phase(): string {
     const { client, upstream } = this
     if (this.closed !== undefined) {
