@@ -1,7 +1,7 @@
 import type { CloseReason } from '@relay/core'
 import type { Side } from './cells.js'
 import type { Ending } from './peer.js'
-import type { Plan } from './plan.js'
+import { isMoving, type Plan } from './plan.js'
 
 /** What a side receives of what the other has sent, and then. */
 export interface View {
@@ -77,9 +77,8 @@ function noUpstream({ fault, origin }: Plan): Expectation {
 
 /** A reset that Node may show as FIN: docs/lifecycle.md lists them. */
 export function looksLikeFin({ fault, side, phase, carrier, otherEnded }: Plan): boolean {
-  const moving = phase === 'mid-transfer' || phase === 'draining'
   const behindFinOrTls = otherEnded || (carrier === 'tls' && side === 'upstream')
-  return fault === 'reset' && moving && behindFinOrTls && NODE_HIDES_RESETS
+  return fault === 'reset' && isMoving({ phase }) && behindFinOrTls && NODE_HIDES_RESETS
 }
 
 /** The kernel may tell of the reset as it tells of the connection. */
@@ -157,9 +156,8 @@ function afterClient(plan: Plan, cut: readonly Ending[]): readonly Ending[] {
   if (otherEnded) return cut
   if (phase === 'idle') return shared ? ['open'] : cut
   const silent = earlyBytes === 0
-  if (phase === 'mid-transfer' || phase === 'draining' || !silent) {
-    const wholeLines =
-      phase === 'mid-transfer' || phase === 'draining' || main.up.lineEnds.includes(earlyBytes)
+  if (isMoving(plan) || !silent) {
+    const wholeLines = isMoving(plan) || main.up.lineEnds.includes(earlyBytes)
     // Whether an answer is outstanding at that very moment only the proof knows.
     return shared && wholeLines ? [...cut, 'open'] : cut
   }

@@ -24,6 +24,7 @@ export function invariantsOfSession(session: GridSession, plan?: Plan): string[]
   if (BY_THE_PEERS.includes(result.reason) && upstream !== undefined && plan?.fault !== 'reset') {
     failures.push(...nothingLeft(session, result))
   }
+  failures.push(...lostOnTheWay(session, result))
   if (plan !== undefined && looksLikeFin(plan)) return failures
   // A FIN for a FIN, and for nothing else: what was cut must not look whole.
   if (client.ending === 'fin' && !upstream?.finSent && !(client.finSent && session.givenBack)) {
@@ -49,6 +50,21 @@ function nothingLeft({ client, upstream, state }: GridSession, { up, down }: Rel
   }
   for (const [side, { ending }] of Object.entries({ client, upstream })) {
     if (ending === 'reset') failures.push(`the ${side} saw a reset though both sides ended by FIN`)
+  }
+  return failures
+}
+
+// However a peer ended the session: what the relay had handed on arrives before the end does.
+function lostOnTheWay({ client, upstream }: GridSession, { reason, up, down }: RelayResult): string[] {
+  if (!/-(end|reset)$/.test(reason) || client === undefined || upstream === undefined) return []
+  const failures: string[] = []
+  if (client.ending !== 'gone' && client.receivedBytes < down.bytes) {
+    failures.push(`the client received ${client.receivedBytes} B of ${down.bytes} that were handed on to it`)
+  }
+  if (upstream.ending !== 'gone' && upstream.receivedBytes < up.bytes) {
+    failures.push(
+      `the upstream received ${upstream.receivedBytes} B of ${up.bytes} that were handed on to it`,
+    )
   }
   return failures
 }

@@ -1,7 +1,7 @@
 import { greets, isReplaced } from './expectation.js'
 import type { Keeper } from './keeper.js'
 import type { GridPeer } from './peer.js'
-import type { Plan } from './plan.js'
+import { isMoving, type Plan } from './plan.js'
 import type { RelayRig } from './relay-rig.js'
 import type { EndsFirst } from './script.js'
 import type { GridSession } from './session.js'
@@ -39,8 +39,7 @@ export function endsFirst(plan: Plan): EndsFirst {
 export function clientHold(plan: Plan): number {
   const { side, phase, main, restAfter, earlyBytes } = plan
   const { up } = main
-  if (side === 'client' && (phase === 'mid-transfer' || phase === 'draining'))
-    return Math.floor(0.8 * up.length)
+  if (side === 'client' && isMoving(plan)) return Math.floor(0.8 * up.length)
   if (phase === 'idle') return up.endOf(restAfter)
   // What is said before anything was asked must come before anything is.
   if (phase === 'connecting' && greets(plan)) return 0
@@ -53,13 +52,13 @@ export function upstreamHold(plan: Plan): number {
   const { side, phase, main, earlyBytes, part, otherEnded } = plan
   if (side === 'client') return ALL
   if (phase === 'first-byte') return earlyBytes
-  if (phase !== 'mid-transfer' && phase !== 'draining') return ALL
+  if (!isMoving(plan)) return ALL
   return Math.floor((otherEnded ? part : 0.8) * main.down.length)
 }
 
 /** Resolves when the session is in the phase; with the side that is to fail, if it is there to be told. */
 export async function reach(plan: Plan, session: GridSession): Promise<void> {
-  const { side, phase, main, restAfter, part, otherEnded } = plan
+  const { side, phase, main, restAfter, part, otherEnded, lateReader } = plan
   const { condition } = session
   const client = session.client as GridPeer
   if (phase === 'before-connect' || phase === 'connecting') {
@@ -70,7 +69,7 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
   }
   await condition.met(() => session.upstream !== undefined)
   const upstream = session.upstream as GridPeer
-  const faulty = side === 'client' ? client : upstream
+  const [faulty, other] = side === 'client' ? [client, upstream] : [upstream, client]
   const meant = side === 'client' ? main.up : main.down
   if (phase === 'first-byte') {
     await condition.met(
@@ -80,11 +79,16 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
       await condition.met(() => client.atHold && upstream.receivedBytes === client.sent)
   } else if (phase === 'idle') {
     await condition.met(() => client.atHold && client.receivedBytes === main.down.endOf(restAfter))
-  } else if (phase === 'mid-transfer' || phase === 'draining') {
+  } else if (isMoving(plan)) {
     await condition.met(() => faulty.sent >= Math.floor(part * meant.length) && faulty.receivedBytes > 0)
-    if (!otherEnded) return
-    if (side === 'client') upstream.finish('line')
-    await condition.met(() => faulty.ending === 'fin')
+    if (otherEnded) {
+      if (side === 'client') upstream.finish('line')
+      await condition.met(() => faulty.ending === 'fin')
+    }
+    if (!lateReader) return
+    other.readSlowly()
+    faulty.hold(Math.floor(0.95 * meant.length))
+    await condition.met(() => faulty.atHold)
   }
 }
 

@@ -31,6 +31,8 @@ export interface Plan extends GridRun {
   readonly endsFirst: 'client-early' | 'client' | 'upstream'
   /** The other side has sent FIN before the fault. */
   readonly otherEnded: boolean
+  /** The other side reads slowly what a side sends that then resets: most of it is still on its way. */
+  readonly lateReader: boolean
   /** The drain is over before a stalled session is idle for too long. */
   readonly shortDrain: boolean
   /** The stage is a function, else a stream. */
@@ -71,6 +73,7 @@ export function planOf(run: GridRun): Plan {
     part: 0.2 + rng.int(400) / 1_000,
     endsFirst: rng.pick(['client-early', 'client', 'upstream']),
     otherEnded: otherEndedOf(run, shared, rng),
+    lateReader: isMoving(run) && run.fault === 'reset' && rng.int(2) === 0,
     shortDrain: rng.int(2) === 0,
     functionStage: rng.int(2) === 0,
     chunkBytes: Math.max(64, Math.min(65_536, main.up.length >> 5)) + rng.int(63),
@@ -104,6 +107,11 @@ function restOf({ side, phase }: Cell, lines: number, earlyBytes: number, rng: R
   if (phase === 'idle') return 1 + rng.int(lines - 2)
   // An upstream's first byte is part of an answer.
   return side === 'upstream' && phase === 'first-byte' ? earlyBytes + rng.int(3) : 0
+}
+
+/** Bytes are on their way when the fault comes. */
+export function isMoving({ phase }: Pick<Cell, 'phase'>): boolean {
+  return phase === 'mid-transfer' || phase === 'draining'
 }
 
 function otherEndedOf({ side, phase }: Cell, shared: boolean, rng: Rng): boolean {

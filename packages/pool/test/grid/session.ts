@@ -99,7 +99,10 @@ export class GridSession {
 
   get poolState(): string {
     const { record, pool } = this.#relay
-    return JSON.stringify({ leases: record.leases.map(({ origin, endings }) => [origin, ...endings]), ...pool?.stats() })
+    return JSON.stringify({
+      leases: record.leases.map(({ origin, endings }) => [origin, ...endings]),
+      ...pool?.stats(),
+    })
   }
 
   get #phase(): string {
