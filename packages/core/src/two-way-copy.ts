@@ -139,7 +139,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   onSourceEnd(transfer: Transfer): void {
     if (this.#reason !== undefined) return
-    if (transfer === this.#down && this.#replace()) return
+    // Behind our own FIN it is an answer: the upstream had all there was, and nothing to say to it.
+    if (transfer === this.#down && !this.#up.sink.socket.writableEnded && this.#replace()) return
     this.#firstEnd ??= transfer === this.#up ? 'client' : 'upstream'
     if (
       this.#policy.halfClose === 'close' &&

@@ -80,6 +80,24 @@ describe.each<Origin>(['prewarmed', 'reused'])('a %s lease', (origin) => {
     expect(made.connector.connects).toEqual(['any'])
   })
 
+  test.each([
+    ['before-first-byte', ''],
+    ['replay', 'said once\n'],
+  ] as const)(
+    'that answers the client’s FIN by a FIN alone is not replaced (retryStale %s, %j sent)',
+    async (retryStale, said) => {
+      const made = await house({ ...stale, retryStale })
+      const caller = await client(made.address)
+      caller.end(said)
+      const served = await connected(made, 1)
+      expect(await served.received).toMatchObject({ hash: sha256(said), ending: 'fin' })
+      served.end()
+      expect(await caller.received).toMatchObject({ bytes: 0, ending: 'fin' })
+      expect(await made.result(0)).toMatchObject({ reason: 'client-end', up: { bytes: said.length } })
+      expect(made.connector.connects).toEqual(['any'])
+    },
+  )
+
   test.each(ends)('is replaced for nobody by retryStale never (%s)', async (how, end) => {
     const made = await house({ ...stale, retryStale: 'never' })
     const caller = await client(made.address)

@@ -1,0 +1,134 @@
+import { greets, isReplaced } from './expectation.js'
+import type { Keeper } from './keeper.js'
+import type { GridPeer } from './peer.js'
+import { isMoving, type Plan } from './plan.js'
+import type { RelayRig } from './relay-rig.js'
+import type { EndsFirst } from './script.js'
+import type { GridSession } from './session.js'
+import type { UpstreamRig } from './upstream-rig.js'
+
+const ALL = Number.POSITIVE_INFINITY
+
+/** Has the upstream listen as the phase wants it. */
+export async function openUpstream(plan: Plan, upstream: UpstreamRig, keeper: Keeper): Promise<void> {
+  const { fault, side, phase, carrier } = plan
+  const tls = carrier === 'tls'
+  if (side === 'upstream' && phase === 'before-connect') {
+    await (fault === 'reset' ? upstream.refuse() : upstream.listenHeld(keeper, true))
+  } else if (phase === 'connecting' && !tls && side === 'client') {
+    await upstream.listenHeld(keeper, true)
+  } else if (phase === 'connecting' && !tls && fault === 'stall') {
+    await upstream.listenHeld(keeper, false)
+  } else {
+    await upstream.listen()
+    if (phase !== 'connecting') return
+    if (side === 'client' || fault === 'stall') upstream.welcome = 'withhold'
+    else if (fault === 'slow-write') upstream.welcome = tls ? 'slow-handshake' : 'serve'
+    else upstream.welcome = fault as 'fin' | 'reset'
+  }
+}
+
+/** Who ends the session when no fault does. */
+export function endsFirst(plan: Plan): EndsFirst {
+  const { fault, side, otherEnded } = plan
+  if (otherEnded) return side === 'upstream' ? 'client-early' : 'nobody'
+  return isReplaced(plan) || fault === 'slow-read' || fault === 'slow-write' ? plan.endsFirst : 'nobody'
+}
+
+/** What the client may say before the fault. */
+export function clientHold(plan: Plan): number {
+  const { side, phase, main, restAfter, earlyBytes } = plan
+  const { up } = main
+  if (side === 'client' && isMoving(plan)) return Math.floor(0.8 * up.length)
+  if (phase === 'idle') return up.endOf(restAfter)
+  // What is said before anything was asked must come before anything is.
+  if (phase === 'connecting' && greets(plan)) return 0
+  if (side === 'client') return earlyBytes
+  return phase === 'first-byte' ? up.endOf(restAfter) : ALL
+}
+
+/** What the upstream may say before the fault. */
+export function upstreamHold(plan: Plan): number {
+  const { side, phase, main, earlyBytes, part, otherEnded } = plan
+  if (side === 'client') return ALL
+  if (phase === 'first-byte') return earlyBytes
+  if (!isMoving(plan)) return ALL
+  return Math.floor((otherEnded ? part : 0.8) * main.down.length)
+}
+
+/** Resolves when the session is in the phase; with the side that is to fail, if it is there to be told. */
+export async function reach(plan: Plan, session: GridSession): Promise<void> {
+  const { side, phase, main, restAfter, part, otherEnded, lateReader } = plan
+  const { condition } = session
+  const client = session.client as GridPeer
+  if (phase === 'before-connect' || phase === 'connecting') {
+    // An upstream's fault in these is in how it welcomes the relay.
+    await condition.met(() => session.asked && (side === 'upstream' || client.atHold))
+    if (greets(plan)) await condition.met(() => client.receivedBytes > 0)
+    return
+  }
+  await condition.met(() => session.upstream !== undefined)
+  const upstream = session.upstream as GridPeer
+  const [faulty, other] = side === 'client' ? [client, upstream] : [upstream, client]
+  const meant = side === 'client' ? main.up : main.down
+  if (phase === 'first-byte') {
+    await condition.met(
+      () => faulty.atHold && client.receivedBytes === upstream.sent && upstream.receivedBytes === client.sent,
+    )
+    if (side === 'upstream')
+      await condition.met(() => client.atHold && upstream.receivedBytes === client.sent)
+  } else if (phase === 'idle') {
+    await condition.met(() => client.atHold && client.receivedBytes === main.down.endOf(restAfter))
+  } else if (isMoving(plan)) {
+    await condition.met(() => faulty.sent >= Math.floor(part * meant.length) && faulty.receivedBytes > 0)
+    if (otherEnded) {
+      if (side === 'client') upstream.finish('line')
+      await condition.met(() => faulty.ending === 'fin')
+    }
+    if (!lateReader) return
+    other.readSlowly()
+    faulty.hold(Math.floor(0.95 * meant.length))
+    await condition.met(() => faulty.atHold)
+  }
+}
+
+/** The fault, in the pool; resolves when the pool knows, where it can. */
+export async function failInPool(
+  plan: Plan,
+  relay: RelayRig,
+  upstream: UpstreamRig,
+  session: GridSession,
+): Promise<void> {
+  const { fault, before } = plan
+  const idle = upstream.lastPeer as GridPeer
+  const { condition } = session
+  const closedBefore = relay.record.poolClosed
+  if (greets(plan)) {
+    idle.writeSlowly()
+    session.serve(idle)
+    idle.allow(plan.main.down.endOf(1))
+    return condition.met(() => idle.sent > 0)
+  }
+  if (fault === 'stall') return idle.stall()
+  if (fault === 'slow-read') return idle.readSlowly()
+  if (fault === 'fin') idle.end()
+  else if (fault === 'reset') idle.reset()
+  else {
+    // Bytes of a session that is over: nobody may ever get them.
+    idle.begin(before.down, before.up, 64, condition.changed)
+    if (fault === 'slow-write') idle.writeSlowly()
+    else idle.finish('half a line')
+    idle.allow(before.down.length)
+  }
+  await condition.met(() => relay.record.poolClosed > closedBefore)
+}
+
+/** The fault, on a session that has reached its phase. */
+export function fail({ fault }: Plan, peer: GridPeer): void {
+  if (fault === 'fin') peer.finish('line')
+  else if (fault === 'reset') peer.reset()
+  else if (fault === 'stall') peer.stall()
+  else if (fault === 'slow-read') peer.readSlowly()
+  else if (fault === 'slow-write') peer.writeSlowly()
+  else peer.finish('half a line')
+}

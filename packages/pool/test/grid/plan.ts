@@ -1,0 +1,126 @@
+import { random, seed as runSeed } from '../../../core/test/support/random.js'
+import { type Cell, type GridRun, nameOf } from './cells.js'
+import { Content } from './content.js'
+
+/** What is said in a session: as many lines down as up, each the answer to one. */
+export interface Conversation {
+  readonly up: Content
+  readonly down: Content
+}
+
+export type Origin = 'dialed' | 'prewarmed' | 'reused'
+
+/** A run with everything that is left to chance decided by its seed. */
+export interface Plan extends GridRun {
+  readonly seed: number
+  /** Where the session's connection comes from, unless it turns out to be stale. */
+  readonly origin: Origin
+  /** Whether a rule proves when the connection can be shared. */
+  readonly shared: boolean
+  readonly main: Conversation
+  /** A session before it, which leaves its connection to be reused, and one after it, which must find nothing of it. */
+  readonly before: Conversation
+  readonly after: Conversation
+  /** What the client says before the upstream is there, or what the faulty side says before the fault, where it is about its first bytes. */
+  readonly earlyBytes: number
+  /** Lines that are exchanged before a fault in idleness; of a silent client none before an upstream's first byte. */
+  readonly restAfter: number
+  /** How much of its bytes the faulty side has sent, in the middle of a transfer. */
+  readonly part: number
+  /** Who sends FIN first, where no fault does: the client after its last byte or after its last answer, or the upstream. */
+  readonly endsFirst: 'client-early' | 'client' | 'upstream'
+  /** The other side has sent FIN before the fault. */
+  readonly otherEnded: boolean
+  /** The other side reads slowly what a side sends that then resets: most of it is still on its way. */
+  readonly lateReader: boolean
+  /** The drain is over before a stalled session is idle for too long. */
+  readonly shortDrain: boolean
+  /** The stage is a function, else a stream. */
+  readonly functionStage: boolean
+  readonly chunkBytes: number
+}
+
+export function planOf(run: GridRun): Plan {
+  const rng = random(hash(`${runSeed} ${nameOf(run)}`))
+  const id = (): string =>
+    rng
+      .int(2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+  const lines = 8 + rng.int(40)
+  const conversation = (bytesUp: number, bytesDown: number, count: number): Conversation => {
+    const session = id()
+    return {
+      up: new Content(session, 'up', count, bytesUp, rng),
+      down: new Content(session, 'down', count, bytesDown, rng),
+    }
+  }
+  // From 16 KiB to 1 MiB, as many of one order of magnitude as of another.
+  const size = (): number => Math.round(2 ** (14 + (rng.int(1_000) / 1_000) * 6))
+  const main = conversation(size(), size(), lines)
+  const { origin, shared } = upstreamOf(run, rng)
+  const earlyBytes = earlyBytesOf(run, main, rng)
+  return {
+    ...run,
+    seed: runSeed,
+    origin,
+    shared,
+    main,
+    before: conversation(1_000, 1_000, 2),
+    after: conversation(4_000, 4_000, 3),
+    earlyBytes,
+    restAfter: restOf(run, lines, earlyBytes, rng),
+    part: 0.2 + rng.int(400) / 1_000,
+    endsFirst: rng.pick(['client-early', 'client', 'upstream']),
+    otherEnded: otherEndedOf(run, shared, rng),
+    lateReader: isMoving(run) && run.fault === 'reset' && rng.int(2) === 0,
+    shortDrain: rng.int(2) === 0,
+    functionStage: rng.int(2) === 0,
+    chunkBytes: Math.max(64, Math.min(65_536, main.up.length >> 5)) + rng.int(63),
+  }
+}
+
+type Rng = ReturnType<typeof random>
+
+function upstreamOf({ side, phase, source }: GridRun, rng: Rng): { origin: Origin; shared: boolean } {
+  // In the pool every connection is a pooled one: a fresh one has served nobody yet.
+  if (phase === 'in-pool')
+    return source === 'fresh' ? { origin: 'prewarmed', shared: false } : { origin: 'reused', shared: true }
+  if (source === 'fresh') return { origin: 'dialed', shared: false }
+  // A pool that has nothing ready dials, too.
+  if (phase === 'connecting' || (phase === 'before-connect' && side === 'upstream'))
+    return { origin: 'dialed', shared: true }
+  return rng.pick([
+    { origin: 'prewarmed', shared: false },
+    { origin: 'reused', shared: true },
+  ] as const)
+}
+
+function earlyBytesOf({ side, phase, fault }: Cell, { up }: Conversation, rng: Rng): number {
+  if (phase === 'first-byte') return fault === 'slow-read' ? 0 : rng.int(2)
+  if (side !== 'client' || (phase !== 'before-connect' && phase !== 'connecting')) return 0
+  // Whole lines or not, but no more than a socket's buffers hold while nobody reads.
+  return rng.pick([0, 1 + rng.int(8_192), up.endOf(1) <= 32_768 ? up.endOf(1) : 100])
+}
+
+function restOf({ side, phase }: Cell, lines: number, earlyBytes: number, rng: Rng): number {
+  if (phase === 'idle') return 1 + rng.int(lines - 2)
+  // An upstream's first byte is part of an answer.
+  return side === 'upstream' && phase === 'first-byte' ? earlyBytes + rng.int(3) : 0
+}
+
+/** Bytes are on their way when the fault comes. */
+export function isMoving({ phase }: Pick<Cell, 'phase'>): boolean {
+  return phase === 'mid-transfer' || phase === 'draining'
+}
+
+function otherEndedOf({ side, phase }: Cell, shared: boolean, rng: Rng): boolean {
+  // That the client's FIN was seen, and is withheld from an upstream that can be shared, nobody outside can tell.
+  return phase === 'draining' && !(side === 'upstream' && shared) && rng.int(2) === 0
+}
+
+function hash(text: string): number {
+  let state = 0x811c9dc5
+  for (const character of text) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) >>> 0
+  return state
+}
