@@ -1,4 +1,4 @@
-// Keeps the documents true: README snippets are examples, examples are short and run, every error code is documented.
+// Keeps the documents true: snippets are examples, examples are short and run, every error code is documented.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -18,26 +18,34 @@ const filesIn = (folder, extension) =>
     : []
 
 /**
- * A README snippet and the file that it shows must not drift apart:
+ * A snippet and the file that it shows must not drift apart; each one in these documents shows a file:
  *
  *     <!-- example: examples/two-way-copy.ts -->        the whole file
  *     <!-- example: examples/two-way-copy.ts#serve -->  what stands there between `// #region serve` and `// #endregion`
  */
-function checkReadme() {
-  const lines = linesOf('README.md')
-  if (lines.length > 150) report('README.md', 151, `has ${lines.length} lines, at most 150 are read`)
-
+function checkSnippets(document) {
+  const lines = linesOf(document)
+  if (lines.length === 0) report(document, 1, 'does not exist')
+  const shown = new Set()
   for (const [index, text] of lines.entries()) {
     const [, file, region] = /^<!-- example: (\S+?)(?:#(\S+))? -->$/.exec(text) ?? []
-    if (file !== undefined) checkSnippet(lines, index, file, region)
+    if (file !== undefined) shown.add(checkSnippet(document, index, file, region))
+    else if (isSnippet(text) && !shown.has(index)) report(document, index + 1, 'shows no example')
   }
 }
 
-function checkSnippet(lines, index, file, region) {
-  const fail = (text, at = index) => report('README.md', at + 1, text)
+const isSnippet = (line) => line === '```ts' || line === '```js'
+
+/** Returns the index of the line at which the snippet starts. */
+function checkSnippet(document, index, file, region) {
+  const lines = linesOf(document)
   const start = lines.findIndex((line, at) => at > index && line.trim() !== '')
   const end = lines.indexOf('```', start)
-  if (lines[start] !== '```ts' || end < 0) return fail('no ```ts block follows')
+  const fail = (text, at = index) => {
+    report(document, at + 1, text)
+    return start
+  }
+  if (!isSnippet(lines[start]) || end < 0) return fail('no ```ts or ```js block follows')
 
   let source = linesOf(file)
   if (source.length === 0) return fail(`${file} does not exist`)
@@ -53,14 +61,21 @@ function checkSnippet(lines, index, file, region) {
     if (source[at] === snippet[at]) continue
     return fail(`differs from ${file}, which has: ${source[at] ?? '(no more lines)'}`, start + 1 + at)
   }
+  return start
+}
+
+function checkLength(document, most) {
+  const { length } = linesOf(document)
+  if (length > most) report(document, most + 1, `has ${length} lines, at most ${most} are read`)
 }
 
 /** An example is read in one go, and a reader who runs it sees it end. */
 function checkExamples() {
-  for (const file of filesIn('examples', '.ts')) {
+  for (const file of [...filesIn('examples', '.ts'), ...filesIn('examples', '.mjs')]) {
     const { length } = linesOf(file)
     if (length > 60) report(file, 61, `has ${length} lines, an example has at most 60`)
-    const script = join(root, 'examples/dist', `${basename(file, '.ts')}.js`)
+    const built = file.endsWith('.ts') ? `examples/dist/${basename(file, '.ts')}.js` : file
+    const script = join(root, built)
     const { status, error, output } = spawnSync(process.execPath, [script], {
       encoding: 'utf8',
       timeout: 20_000,
@@ -90,7 +105,8 @@ function checkErrorCodes() {
     if (!thrown.has(name)) report('docs/errors.md', at, `${name} is nowhere in packages/*/src`)
 }
 
-checkReadme()
+for (const document of ['README.md', 'docs/writing-stages.md']) checkSnippets(document)
+checkLength('README.md', 150)
 checkExamples()
 checkErrorCodes()
 for (const problem of problems) console.error(problem)

@@ -52,7 +52,8 @@ export function delay(options: DelayOptions): DelayStage {
     },
     set(changed) {
       checkOptions('delay.set', changed, changeable)
-      settings = { ...settings, ...changed }
+      const { ms = settings.ms, jitterMs = settings.jitterMs } = changed
+      settings = { ...settings, ms, jitterMs }
       for (const line of lines) line.reschedule()
     },
   }
@@ -111,6 +112,8 @@ class DelayLine extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     clearTimeout(this.#timer)
+    // Whoever sets the delay now starts no timer for what will never go.
+    this.#parcels.length = 0
     callback(error)
   }
 

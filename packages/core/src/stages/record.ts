@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { checkOptions, checkValue, text } from '../options.js'
 import type { Direction, SessionInfo, Stage, StepFunction } from '../stage.js'
 
@@ -37,7 +37,7 @@ export function record(options: RecordOptions): RecordStage {
   checkValue('record', 'path', options.path, text)
   let file: number | undefined = openSync(options.path, 'a')
   const write = (line: RecordLine): void => {
-    if (file !== undefined) writeSync(file, `${JSON.stringify(line)}\n`)
+    if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`)
   }
   const close = (): void => {
     if (file !== undefined) closeSync(file)

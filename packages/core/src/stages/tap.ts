@@ -7,7 +7,8 @@ export interface TapOptions {
   /** @default 'text' */
   readonly format?: 'text' | 'hex' | undefined
   /**
-   * What is shown instead of a chunk; what passes is not changed. A secret can be cut by the end of a chunk.
+   * What is shown instead of a chunk, nothing if that is empty; what passes is not changed. A secret can be cut by the end of a
+   * chunk.
    * @default the chunk itself
    */
   readonly redact?: ((chunk: Buffer, direction: Direction) => Buffer) | undefined
@@ -28,7 +29,9 @@ export function tap(options: TapOptions): Stage {
     let offset = 0
     return (chunk) => {
       const bytes = redact === undefined ? chunk : redact(Buffer.from(chunk), direction)
-      write(format === 'hex' ? hexLines(prefix, bytes, offset) : textLines(prefix, bytes))
+      if (bytes.length > 0) {
+        write(format === 'hex' ? hexLines(prefix, bytes, offset) : textLines(prefix, bytes))
+      }
       offset += chunk.length
       return chunk
     }

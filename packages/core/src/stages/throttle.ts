@@ -23,6 +23,9 @@ const checks = { bytesPerSecond: positiveCount, burstBytes: positiveCount }
 // Bytes go in portions that take this long: smooth, and few timers.
 const PORTION_MS = 10
 
+// Of how much lost time the bytes can be made up for.
+const CATCH_UP_SECONDS = 1
+
 /** Lets bytes pass at a limited rate. The algorithm is the token bucket (as in RFC 2697: a rate, and a burst). */
 export function throttle(options: ThrottleOptions): ThrottleStage {
   checkOptions('throttle', options, checks)
@@ -36,7 +39,8 @@ export function throttle(options: ThrottleOptions): ThrottleStage {
     },
     set(changed) {
       checkOptions('throttle.set', changed, checks)
-      settings = { ...settings, ...changed }
+      const { bytesPerSecond = settings.bytesPerSecond, burstBytes = settings.burstBytes } = changed
+      settings = { bytesPerSecond, burstBytes }
       for (const bucket of buckets) bucket.set(settings)
     },
     open() {
@@ -71,7 +75,7 @@ class TokenBucket {
   #rate = 0
   #burst = 0
   #tokens: number
-  #countedAt = performance.now()
+  #earnedAt = performance.now()
   #timer: NodeJS.Timeout | undefined
   #wake: (() => void) | undefined
 
@@ -81,20 +85,22 @@ class TokenBucket {
   }
 
   set({ bytesPerSecond, burstBytes }: ThrottleOptions): void {
-    this.#count()
+    this.#earn()
     this.#rate = bytesPerSecond
     this.#burst = Math.max(1, burstBytes ?? bytesPerSecond / 20)
+    this.#tokens = Math.min(this.#tokens, this.#burst)
     // Whoever waits has waited for the old rate.
     this.#wake?.()
   }
 
   /** Waits until some bytes may go, and says how many of those that want to. */
   async take(wanted: number): Promise<number> {
+    this.#earn()
     for (;;) {
-      this.#count()
-      const portion = Math.max(1, Math.min(wanted, this.#burst, (this.#rate * PORTION_MS) / 1_000))
-      if (this.#tokens >= Math.floor(portion)) break
-      await this.#sleep(((Math.floor(portion) - this.#tokens) / this.#rate) * 1_000)
+      const smooth = Math.min(wanted, this.#burst, (this.#rate * PORTION_MS) / 1_000)
+      const portion = Math.max(1, Math.floor(smooth))
+      if (this.#tokens >= portion) break
+      await this.#sleep(((portion - this.#tokens) / this.#rate) * 1_000)
     }
     const taken = Math.min(wanted, Math.floor(this.#tokens))
     this.#tokens -= taken
@@ -105,15 +111,23 @@ class TokenBucket {
     clearTimeout(this.#timer)
   }
 
-  #count(): void {
+  #earn(): void {
     const now = performance.now()
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#countedAt) / 1_000) * this.#rate)
-    this.#countedAt = now
+    const elapsedMs = now - this.#earnedAt
+    this.#tokens = Math.min(this.#most(elapsedMs), this.#tokens + (elapsedMs / 1_000) * this.#rate)
+    this.#earnedAt = now
+  }
+
+  // A pause earns a burst. A timer that is late, in a busy process, has held up bytes that were there: they catch up.
+  #most(elapsedMs: number): number {
+    if (this.#wake !== undefined) return Math.max(this.#burst, this.#rate * CATCH_UP_SECONDS)
+    return elapsedMs < PORTION_MS ? Math.max(this.#burst, this.#tokens) : this.#burst
   }
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
+        this.#earn()
         clearTimeout(this.#timer)
         this.#wake = undefined
         resolve()

@@ -46,10 +46,19 @@ export async function runStage(
 async function send(stream: Duplex, chunks: readonly (Uint8Array | string)[]): Promise<void> {
   for (const chunk of chunks) {
     if (stream.destroyed) return
-    if (!stream.write(chunk))
-      await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve))
+    if (!stream.write(chunk)) await room(stream)
   }
   stream.end()
+}
+
+function room(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done)
+      resolve()
+    }
+    stream.on('drain', done).on('close', done)
+  })
 }
 
 // A session that is cut destroys its streams: what came before counts.

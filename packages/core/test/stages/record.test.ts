@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { type RecordLine, record } from '../../src/stages/index.js'
+import { runStage } from '../../src/testing/index.js'
+import { random, seed } from '../support/random.js'
+import { watch } from '../support/watch.js'
+
+function temporaryFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-record-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'lines')
+}
+
+function linesOf(path: string): RecordLine[] {
+  const content = readFileSync(path, 'utf8')
+  expect(content.endsWith('\n')).toBe(true)
+  return content
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+function bytesOf(lines: readonly RecordLine[], wanted: 'up' | 'down'): Buffer {
+  return Buffer.concat(
+    lines.flatMap((line) => {
+      if (!('data' in line) || line.direction !== wanted) return []
+      const data = Buffer.from(line.data, 'base64')
+      expect(data.length).toBe(line.bytes)
+      return [data]
+    }),
+  )
+}
+
+test('both directions of each session can be rebuilt byte for byte, between its open and its close', async () => {
+  const path = temporaryFile()
+  using stage = record({ path })
+  const { int } = random(seed)
+  const noise = (): Buffer[] =>
+    Array.from({ length: 20 }, () => Buffer.from(Array.from({ length: 1 + int(3_000) }, () => int(256))))
+  const runs = await Promise.all(
+    Array.from({ length: 5 }, () => runStage(stage, { up: noise(), down: noise() })),
+  )
+  const lines = linesOf(path)
+  const sessions = new Map<string, RecordLine[]>()
+  for (const line of lines) sessions.set(line.session, [...(sessions.get(line.session) ?? []), line])
+  expect(sessions.size).toBe(5)
+  const recorded = [...sessions.values()].map((own) => {
+    expect(own[0]).toMatchObject({ event: 'open', atMs: 0 })
+    expect(own.at(-1)).toMatchObject({ event: 'close' })
+    expect(own.filter((line) => 'event' in line)).toHaveLength(2)
+    expect(own.map(({ atMs }) => atMs)).toEqual(own.map(({ atMs }) => atMs).sort((a, b) => a - b))
+    return [bytesOf(own, 'up').toString('hex'), bytesOf(own, 'down').toString('hex')]
+  })
+  const passed = runs.map(({ up, down }) => [up.toString('hex'), down.toString('hex')])
+  expect(recorded.sort()).toEqual(passed.sort())
+})
+
+test('a chunk is in the file before it has passed', async () => {
+  const path = temporaryFile()
+  using stage = record({ path })
+  let seen: RecordLine | undefined
+  const looks = watch('up', () => {
+    seen = linesOf(path).at(-1)
+  })
+  await runStage([stage, looks], { up: ['now'] })
+  expect(seen).toMatchObject({ direction: 'up', bytes: 3, data: Buffer.from('now').toString('base64') })
+})
+
+test('what the file held before stays', async () => {
+  const path = temporaryFile()
+  for (const word of ['first', 'second']) {
+    using stage = record({ path })
+    await runStage(stage, { up: [word] })
+  }
+  expect(bytesOf(linesOf(path), 'up').toString()).toBe('firstsecond')
+})
+
+test('after its close sessions go on, unrecorded, and a second close does nothing', async () => {
+  const path = temporaryFile()
+  const stage = record({ path })
+  stage.close()
+  stage.close()
+  const { up, result } = await runStage(stage, { up: ['unseen'] })
+  expect([up.toString(), result.reason]).toEqual(['unseen', 'client-end'])
+  expect(readFileSync(path, 'utf8')).toBe('')
+})
+
+test('a file that cannot be opened is an error at once, which names it', () => {
+  expect(() => record({ path: '/nowhere/at/all' })).toThrow(/ENOENT.*\/nowhere\/at\/all/)
+})
+
+test('a full disk ends the session as stage-error before a byte has passed unrecorded', async () => {
+  using stage = record({ path: '/dev/full' })
+  const { up, result } = await runStage(stage, { up: ['lost'] })
+  expect(up.length).toBe(0)
+  expect(result).toMatchObject({
+    reason: 'stage-error',
+    stage: { name: 'record' },
+    error: { message: expect.stringContaining('ENOSPC') },
+  })
+})
