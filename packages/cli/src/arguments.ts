@@ -21,9 +21,10 @@ export function option(
 }
 
 /** A parser that accepts one of a few words. */
-export function oneOf(...words: readonly string[]): (text: string) => string {
+export function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
   return (text) => {
-    if (words.includes(text)) return text
+    const word = words.find((known) => known === text)
+    if (word !== undefined) return word
     throw new TypeError(`expected ${words.join(' or ')}, got ${inspect(text)}`)
   }
 }

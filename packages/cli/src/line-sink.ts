@@ -11,6 +11,8 @@ export interface LineSink {
   readonly columns: number
   /** Says whether the text was taken. */
   write(text: string): boolean
+  /** As `write`, for text that comes in any amount: it leaves half of the room to the rest. */
+  writeBulk(text: string): boolean
   /** Resolves when all that was taken is out, the reader is gone, or half a second has passed. */
   flush(): Promise<void>
 }
@@ -22,16 +24,18 @@ export function lineSink(output: Output, onGone?: (error: Error) => void): LineS
     if (!gone) onGone?.(error)
     gone = true
   })
+  const writeUpTo = (maxPendingBytes: number, text: string): boolean => {
+    if (gone || output.writableLength > maxPendingBytes) return false
+    output.write(text)
+    return true
+  }
   return {
     isTTY: output.isTTY === true,
     get columns() {
       return output.columns ?? 80
     },
-    write(text) {
-      if (gone || output.writableLength > MAX_PENDING_BYTES) return false
-      output.write(text)
-      return true
-    },
+    write: (text) => writeUpTo(MAX_PENDING_BYTES, text),
+    writeBulk: (text) => writeUpTo(MAX_PENDING_BYTES / 2, text),
     flush() {
       if (gone || output.writableLength === 0) return Promise.resolve()
       return new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { hasColour } from './colour.js'
 import { humanLine } from './human-line.js'
 import type { LineSink } from './line-sink.js'
 import { oneLine } from './one-line.js'
@@ -22,7 +23,9 @@ export async function createLog(sink: LineSink, options: LogOptions): Promise<Lo
     taken = sink.write(line)
   }
   const log =
-    options.json === true || !sink.isTTY ? await jsonLog(write) : humanLog(write, hasColour(options.env))
+    options.json === true || !sink.isTTY
+      ? await jsonLog(write)
+      : humanLog(write, hasColour(sink, options.env))
   return (level, message, fields) => {
     if (dropped > 0) {
       log('warn', 'log lines dropped', { lines: dropped })
@@ -44,8 +47,4 @@ async function jsonLog(write: (line: string) => void): Promise<Log> {
 
 function humanLog(write: (line: string) => void, colour: boolean): Log {
   return (level, message, fields = {}) => write(`${humanLine(new Date(), level, message, fields, colour)}\n`)
-}
-
-function hasColour(env: LogOptions['env']): boolean {
-  return (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb'
 }

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   forward: { summary: 'relay TCP from one address to another', load: () => import('./commands/forward.js') },
   echo: { summary: 'send back what comes, to try things on', load: () => import('./commands/echo.js') },
   demo: { summary: 'a relay before an echo, tried and measured', load: () => import('./commands/demo.js') },
+  stages: { summary: 'the built-in stages and their arguments', load: () => import('./commands/stages.js') },
 }
 
 /** Runs the command with these arguments (without node and script) and resolves with its exit code. */

@@ -10,11 +10,13 @@ const peersOwn: ReadonlySet<CloseReason> = new Set<CloseReason>([
 
 /** Logs how a session ended: `info` if a peer ended it, `warn` if the relay did or something failed. */
 export function logSession(log: Log, session: SessionInfo, result: RelayResult): void {
-  const { reason, error } = result
+  const { reason, error, stage } = result
   log(peersOwn.has(reason) ? 'info' : 'warn', 'session closed', {
     id: session.id,
     client: formatAddress(session.client),
     reason,
+    stage: stage?.name,
+    direction: stage?.direction,
     up: result.up.bytes,
     down: result.down.bytes,
     durationMs: rounded(result.durationMs),

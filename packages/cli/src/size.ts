@@ -14,6 +14,13 @@ export function parseSize(text: string): number {
   throw new RangeError(`expected a size such as 512B, 64KiB, 1MiB or 1GiB, got ${inspect(text)}`)
 }
 
+/** As {@link parseSize}, but at least one byte. */
+export function parsePositiveSize(text: string): number {
+  const bytes = parseSize(text)
+  if (bytes > 0) return bytes
+  throw new RangeError(`expected a size from 1B, such as 64KiB or 1MiB, got ${inspect(text)}`)
+}
+
 /** The notation that {@link parseSize} reads, to three digits. */
 export function formatSize(bytes: number): string {
   return sizes.format(bytes)

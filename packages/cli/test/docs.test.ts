@@ -21,7 +21,7 @@ test.each([
     const preset = defaultValueDescription === undefined ? '' : `\`${defaultValueDescription}\``
     return `| \`${flags.replaceAll('|', '\\|')}\` | ${preset}`
   })
-  const documented = section?.split('\n').filter((line) => line.startsWith('| `--')) ?? []
+  const documented = section?.split('\n').filter((line) => line.startsWith('| `-')) ?? []
   expect(documented).toEqual(rows.map((row) => expect.stringContaining(row)))
 })
 

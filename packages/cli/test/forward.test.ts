@@ -5,35 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
-import { type EchoServer, startEcho } from '../src/echo-server.js'
+import { startEcho } from '../src/echo-server.js'
 import { run } from '../src/main.js'
 import { ask } from './support/ask.js'
-import { type FakeIo, fakeIo } from './support/fake-io.js'
+import { fakeIo } from './support/fake-io.js'
+import { echoPort, forward } from './support/forward.js'
 import { portOf } from './support/spawn-relay.js'
-
-async function echo(): Promise<EchoServer> {
-  const server = await startEcho({ host: '127.0.0.1', port: 0 })
-  onTestFinished(() => server.close())
-  return server
-}
-
-/** `relay forward 0 <upstream>` in this process, stopped when the test is over. */
-async function forward(upstream: string, ...options: readonly string[]) {
-  const io: FakeIo = fakeIo()
-  const exit = run(['forward', '0', upstream, ...options], io)
-  onTestFinished(async () => {
-    io.send('SIGTERM')
-    io.send('SIGINT')
-    await exit
-  })
-  const ready = await io.err.message('listening')
-  return { io, exit, ready, port: portOf(ready.listen) }
-}
-
-async function echoPort(): Promise<string> {
-  const { address } = await echo()
-  return `${'port' in address && address.port}`
-}
 
 test('the ready line has the real addresses', async () => {
   const upstream = await echoPort()

@@ -25,6 +25,17 @@ test('drops lines while a reader is more than 1 MiB behind, and takes them again
   expect(output.writableLength).toBeLessThanOrEqual(1024 * 1024 + line.length)
 })
 
+test('what comes in any amount leaves half of the room to other lines', () => {
+  const { output } = slowReader()
+  const sink = lineSink(output)
+  const line = `${'x'.repeat(64 * 1024 - 1)}\n`
+  let bulk = 0
+  while (sink.writeBulk(line)) bulk += 1
+  let taken = 0
+  while (sink.write(line)) taken += 1
+  expect({ bulk, taken }).toEqual({ bulk: 9, taken: 8 })
+})
+
 test('takes lines again when the reader has caught up', async () => {
   const { output, read } = slowReader()
   const sink = lineSink(output)

@@ -62,6 +62,7 @@ test('says how many lines a slow reader made it drop', async () => {
     isTTY: false,
     columns: 80,
     write: (text: string) => room && lines.push(text) > 0,
+    writeBulk: () => false,
     flush: () => Promise.resolve(),
   }
   const log = await createLog(sink, { env: {} })

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { openAccessLog, parseAccessLog } from '../access-log.js'
 import { formatUpstream, parseListen, parseUpstream, type Upstream } from '../addresses.js'
 import { argument, oneOf, option, parseCount, parsePositive, parsePrewarm } from '../arguments.js'
+import { hasColour } from '../colour.js'
 import { parseDuration } from '../duration.js'
 import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
@@ -10,6 +11,8 @@ import { listenFailure } from '../listen-failure.js'
 import { createLog, type Log } from '../log.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
+import { StageFlags } from '../stages/stage-flags.js'
+import { tapWriter } from '../stages/tap-writer.js'
 import { stopSignals } from '../stop-signals.js'
 import { type PoolFlags, reuseNames, upstreamConnector } from '../upstream-connector.js'
 
@@ -50,13 +53,14 @@ export function define(command: Command, shell: Shell): void {
     parseDuration,
     '60s',
   )
+  const stages = new StageFlags(command)
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout', parseAccessLog)
   command.option('--json', 'log JSON lines also on a terminal')
   command.action((listen: Address, upstream: Upstream, options: ForwardOptions) => {
     if (formatAddress(listen) !== formatAddress(upstream.address))
-      return forward(listen, upstream, options, shell)
+      return forward(listen, upstream, options, stages, shell)
     throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
   })
 }
@@ -65,6 +69,7 @@ async function forward(
   listen: Address,
   upstream: Upstream,
   options: ForwardOptions,
+  stageFlags: StageFlags,
   shell: Shell,
 ): Promise<void> {
   const stop = stopSignals(shell)
@@ -72,6 +77,9 @@ async function forward(
   const log = await createLog(shell.stderr, { json, env: shell.env })
   const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
   const sessionLog = accessLog === undefined ? log : await createLog(sessionSink, { json, env: shell.env })
+  const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
+  const stages = await Promise.race([stageFlags.make(taps), stop.first])
+  if (typeof stages === 'string') return // stopped while a module was loading
   const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
     options.connectTimeout,
@@ -80,6 +88,7 @@ async function forward(
   )
   const server = createRelayServer({
     upstream: connector,
+    stages,
     halfClose: options.halfClose,
     lingerMs: options.linger,
     idleTimeoutMs: options.idleTimeout,
@@ -99,8 +108,10 @@ async function forward(
   if (active > 0) log('info', 'draining', { signal, active, drainMs: options.drain })
   await stop.orForced(closed)
   await connector.close()
+  stageFlags.close()
   // Many sessions that end together are more lines than have room: the totals wait until those are out.
   await Promise.all([shell.stderr.flush(), sessionSink.flush()])
+  taps.report()
   logStats()
   logTotals(log, signal, server)
 }

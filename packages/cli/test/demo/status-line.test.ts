@@ -11,7 +11,7 @@ afterEach(() => {
 function sink(isTTY: boolean, columns = 80) {
   const written: string[] = []
   const write = (text: string): boolean => written.push(text) > 0
-  return { isTTY, columns, written, write, flush: () => Promise.resolve() }
+  return { isTTY, columns, written, write, writeBulk: write, flush: () => Promise.resolve() }
 }
 
 test('off a terminal: a line when something has changed, one a second at most', () => {

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { run } from './support/child.js'
+import { startNginx } from './support/nginx.js'
 import { describeWith, program } from './support/programs.js'
 import { type RelayProcess, startRelay } from './support/relay-process.js'
-import { freePort, startServer, temporaryDirectory } from './support/servers.js'
+import { temporaryDirectory } from './support/servers.js'
 
 const MIB = 1024 * 1024
 const PAGES = 200
@@ -15,12 +16,7 @@ describeWith(['nginx', 'curl'], 'nginx through relay forward', () => {
   let folder = ''
 
   beforeAll(async () => {
-    nginxPort = await freePort()
-    folder = temporaryDirectory()
-    for (const name of ['pages', 'uploads', 'temporary']) mkdirSync(join(folder, name))
-    writeFileSync(join(folder, 'nginx.conf'), configuration(folder, nginxPort))
-    const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]
-    await startServer(nginxPort, program('nginx'), args, { stopSignal: 'SIGQUIT' })
+    ;({ port: nginxPort, folder } = await startNginx())
   })
 
   function curl(relay: RelayProcess, path: string, ...args: string[]): Promise<Buffer> {
@@ -83,26 +79,4 @@ describeWith(['nginx', 'curl'], 'nginx through relay forward', () => {
 
 function sha256(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex')
-}
-
-// One process: when it is gone, no worker is left.
-function configuration(folder: string, port: number): string {
-  const temporaryPaths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  return `
-    daemon off;
-    master_process off;
-    pid ${folder}/nginx.pid;
-    error_log ${folder}/error.log;
-    events { worker_connections 1024; }
-    http {
-      access_log off;
-      keepalive_requests 1000;
-      ${temporaryPaths.map((name) => `${name}_temp_path ${folder}/temporary/${name};`).join('\n')}
-      server {
-        listen 127.0.0.1:${port};
-        root ${folder};
-        location /uploads/ { dav_methods PUT; client_max_body_size 100m; }
-      }
-    }
-  `
 }

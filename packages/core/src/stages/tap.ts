@@ -39,36 +39,35 @@ export function tap(options: TapOptions): Stage {
   return { name, up: shown, down: shown }
 }
 
-const NEWLINE = 0x0a
-const NAMED: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 13: '\\r', 92: '\\\\' }
+const NAMED: Readonly<Record<number, string>> = { 9: '\\t', 13: '\\r', 92: '\\\\' }
+const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const SHOWN = PAIRS.map((pair, byte) => NAMED[byte] ?? `\\x${pair}`)
 
 // A line for each newline in what passes, which it shows; one without is not at its end yet.
 function textLines(prefix: string, bytes: Buffer): string {
-  let lines = prefix
-  for (const [index, byte] of bytes.entries()) {
-    lines += NAMED[byte] ?? (isPrintable(byte) ? String.fromCharCode(byte) : `\\x${hex(byte, 2)}`)
-    if (byte === NEWLINE && index < bytes.length - 1) lines += `\n${prefix}`
-  }
-  return `${lines}\n`
+  const rows = bytes.toString('latin1').split('\n').map(escaped)
+  const rest = rows.pop()
+  const lines = rows.map((row) => `${prefix}${row}\\n\n`).join('')
+  return rest === '' ? lines : `${lines}${prefix}${rest}\n`
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^ -[\]-~]/g, (char) => SHOWN[char.charCodeAt(0)] ?? '')
 }
 
 const ROW_BYTES = 16
 
 function hexLines(prefix: string, bytes: Buffer, offset: number): string {
+  const letters = bytes.toString('latin1').replace(/[^ -~]/g, '.')
   let lines = ''
   for (let start = 0; start < bytes.length; start += ROW_BYTES) {
-    const row = Array.from(bytes.subarray(start, start + ROW_BYTES))
-    const numbers = row.map((byte, index) => (index === ROW_BYTES / 2 ? ' ' : '') + hex(byte, 2)).join(' ')
-    const letters = row.map((byte) => (isPrintable(byte) ? String.fromCharCode(byte) : '.')).join('')
-    lines += `${prefix}${hex(offset + start, 8)}  ${numbers.padEnd(ROW_BYTES * 3)}  |${letters}|\n`
+    const end = Math.min(start + ROW_BYTES, bytes.length)
+    let numbers = ''
+    for (let index = start; index < end; index++) {
+      numbers += `${index - start === ROW_BYTES / 2 ? '  ' : ' '}${PAIRS[bytes[index] ?? 0]}`
+    }
+    const at = (offset + start).toString(16).padStart(8, '0')
+    lines += `${prefix}${at} ${numbers.padEnd(ROW_BYTES * 3 + 1)}  |${letters.slice(start, end)}|\n`
   }
   return lines
-}
-
-function isPrintable(byte: number): boolean {
-  return byte >= 0x20 && byte < 0x7f
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0')
 }
