@@ -7,7 +7,9 @@ export class Deadlines {
   readonly #onQuiet: () => void
   readonly #durationTimer: NodeJS.Timeout | undefined
   #quietTimer: NodeJS.Timeout | undefined
-  #wasQuiet = false
+  #moves = 0
+  /** How much had moved at the half of a quiet time. */
+  #movesAtHalf: number | undefined
   #undelivered = 0
 
   /**
@@ -33,13 +35,13 @@ export class Deadlines {
    */
   watchQuiet(timeoutMs: number): void {
     clearTimeout(this.#quietTimer)
-    this.#wasQuiet = false
+    this.#movesAtHalf = undefined
     this.#quietTimer = timeoutMs > 0 ? setTimeout(() => void this.#onHalfQuiet(), timeoutMs / 2) : undefined
   }
 
   /** Bytes moved. */
   activity(): void {
-    this.#wasQuiet = false
+    this.#moves++
     this.#quietTimer?.refresh()
   }
 
@@ -52,11 +54,12 @@ export class Deadlines {
 
   async #onHalfQuiet(): Promise<void> {
     const timer = this.#quietTimer
-    const wasQuiet = this.#wasQuiet
-    this.#wasQuiet = true
+    const moves = this.#moves
+    const wasQuiet = this.#movesAtHalf === moves
+    this.#movesAtHalf = moves
     const [one, two] = await Promise.all(this.#connections.map(undelivered))
-    // While the kernel was asked, bytes may have moved, or the session may have ended.
-    if (timer === undefined || this.#quietTimer !== timer || !this.#wasQuiet) return
+    // While the kernel was asked, bytes may have moved and another half have passed, or the session may have ended.
+    if (timer === undefined || this.#quietTimer !== timer || this.#moves !== moves) return
     const left = (one as number) + (two as number)
     const stuck = wasQuiet && left === this.#undelivered
     this.#undelivered = left

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { hexAddress, sendQueueBytes } from '../src/send-queue.js'
 import { clientPair } from './support/wire.js'
 
@@ -16,6 +16,27 @@ describe.runIf(process.platform === 'linux')('the send queue', () => {
     peer.socket.destroy()
     expect(await sendQueueBytes(inner)).toBe(0)
   })
+
+  test('is told soon again after the process has stood still while it read', async () => {
+    const { inner, peer } = await clientPair(true)
+    const now = performance.now.bind(performance)
+    let stoodStillMs = 0
+    // Each look at the clock is three seconds behind the one before, as for a process that hardly runs.
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      stoodStillMs += 3_000
+      return now() + stoodStillMs
+    })
+    try {
+      await sendQueueBytes(inner)
+      vi.restoreAllMocks()
+      vi.spyOn(performance, 'now').mockImplementation(() => now() + stoodStillMs)
+      expect(await sendQueueBytes(inner)).toBe(0)
+    } finally {
+      vi.restoreAllMocks()
+    }
+    inner.destroy()
+    peer.socket.destroy()
+  }, 10_000)
 
   test('is found for addresses of both families, as the kernel writes them', () => {
     expect(hexAddress('127.0.0.1')).toBe('0100007F')

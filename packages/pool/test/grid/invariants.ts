@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import type { CloseReason, RelayResult } from '@relay/core'
 import { looksLikeFin } from './expectation.js'
 import type { Plan } from './plan.js'
+import type { LeaseRecord } from './record.js'
 import type { RelayRig } from './relay-rig.js'
 import type { GridSession } from './session.js'
 
@@ -96,14 +97,15 @@ export function invariantsOfRecord({ record, server }: RelayRig): string[] {
 /** Every borrow was settled once, and left no listener. */
 export function invariantsOfConnector({ record, pool }: RelayRig): string[] {
   const failures: string[] = []
-  for (const { origin, endings, listenersBefore, listenersAfter, signal } of record.leases) {
+  const atFirst = new Map<number, LeaseRecord['listenersBefore']>()
+  for (const { origin, port, endings, listenersBefore, listenersAfter, signal } of record.leases) {
     if (endings.length !== 1)
       failures.push(`a ${origin} lease was settled ${endings.length} times: ${endings}`)
-    if (
-      listenersAfter &&
-      JSON.stringify(sorted(listenersBefore)) !== JSON.stringify(sorted(listenersAfter))
-    ) {
-      failures.push(`a connection came back with listeners ${JSON.stringify(listenersAfter)}`)
+    const before = atFirst.get(port) ?? listenersBefore
+    atFirst.set(port, before)
+    for (const now of [listenersBefore, listenersAfter ?? before]) {
+      if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(now))) continue
+      failures.push(`a connection that had listeners ${JSON.stringify(before)} has ${JSON.stringify(now)}`)
     }
     const left = getEventListeners(signal, 'abort').length
     if (left > 0) failures.push(`${left} listeners are left on the signal of a session`)

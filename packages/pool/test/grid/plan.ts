@@ -48,6 +48,7 @@ export function planOf(run: GridRun): Plan {
       .toString(16)
       .padStart(8, '0')
   const lines = 8 + rng.int(40)
+  const lateReader = isMoving(run) && run.fault === 'reset' && rng.int(2) === 0
   const conversation = (bytesUp: number, bytesDown: number, count: number): Conversation => {
     const session = id()
     return {
@@ -56,7 +57,8 @@ export function planOf(run: GridRun): Plan {
     }
   }
   // From 16 KiB to 1 MiB, as many of one order of magnitude as of another.
-  const size = (): number => Math.round(2 ** (14 + (rng.int(1_000) / 1_000) * 6))
+  // More than the kernel takes at once where bytes must be on their way.
+  const size = (): number => Math.round(2 ** (lateReader ? 20 : 14 + (rng.int(1_000) / 1_000) * 6))
   const main = conversation(size(), size(), lines)
   const { origin, shared } = upstreamOf(run, rng)
   const earlyBytes = earlyBytesOf(run, main, rng)
@@ -73,7 +75,7 @@ export function planOf(run: GridRun): Plan {
     part: 0.2 + rng.int(400) / 1_000,
     endsFirst: rng.pick(['client-early', 'client', 'upstream']),
     otherEnded: otherEndedOf(run, shared, rng),
-    lateReader: isMoving(run) && run.fault === 'reset' && rng.int(2) === 0,
+    lateReader,
     shortDrain: rng.int(2) === 0,
     functionStage: rng.int(2) === 0,
     chunkBytes: Math.max(64, Math.min(65_536, main.up.length >> 5)) + rng.int(63),

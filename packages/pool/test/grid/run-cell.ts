@@ -1,7 +1,7 @@
 import { Baseline } from './baseline.js'
 import { type GridRun, nameOf } from './cells.js'
 import { within } from './deadline.js'
-import { expectationOf, greets, wholeExpectation } from './expectation.js'
+import { expectationOf, greets, isReplaced, wholeExpectation } from './expectation.js'
 import { invariantsOfConnector, invariantsOfRecord, invariantsOfSession } from './invariants.js'
 import { judge } from './judge.js'
 import type { Keeper } from './keeper.js'
@@ -93,6 +93,14 @@ class CellRun {
     // In the pool, or at its welcome, the upstream has failed already.
     if (faulty !== undefined && phase !== 'in-pool' && (phase !== 'connecting' || side === 'client')) {
       fail(plan, faulty)
+    }
+    // Before the client speaks: whether it was stale then is the question.
+    if (isReplaced(plan) && phase !== 'in-pool') {
+      await within(
+        session.condition.met(() => session.leases.length > 1),
+        SLACK_MS,
+        () => `stale, ${state()}`,
+      )
     }
     session.onUpstream = () => {}
     client.hold(Number.POSITIVE_INFINITY)
