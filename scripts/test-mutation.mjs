@@ -28,7 +28,11 @@ const modules = {
   },
   relay: {
     sources: ['packages/core/src/relay.ts', 'packages/core/src/two-way-copy.ts'],
-    tests: ['packages/core/test/relay*.test.ts', 'packages/core/test/lease/!(with-stages).test.ts'],
+    tests: [
+      'packages/core/test/{relay*,close-reasons}.test.ts',
+      'packages/core/test/stages/!(contract).test.ts',
+      'packages/core/test/lease/!(with-stages).test.ts',
+    ],
   },
 }
 

@@ -92,7 +92,7 @@ describe.each(sides)('a stage on the way %s', (direction, from, to) => {
     expect(await wire.result).toMatchObject({
       reason: 'stage-error',
       stage: { name: 'stuck', direction },
-      error: { message: expect.stringContaining('has not ended after its input did') },
+      error: { message: expect.stringContaining('is not done with what it was given') },
     })
     expect((await wire[to].received).ending).toBe('reset')
   })
