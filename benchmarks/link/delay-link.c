@@ -73,8 +73,9 @@ static int64_t deliver(struct queue *queue) {
   for (; queue->count > 0; queue->count--, queue->first = (queue->first + 1) % PACKETS) {
     struct packet *packet = &queue->packets[queue->first];
     if (packet->due_ns > now_ns()) return packet->due_ns;
-    // A full device drops, as a network would.
-    if (write(queue->to, packet->data, packet->bytes) < 0 && errno != EAGAIN) fail("write");
+    // A device that is full, or not up yet (EIO), drops, as a network would.
+    ssize_t written = write(queue->to, packet->data, packet->bytes);
+    if (written < 0 && errno != EAGAIN && errno != EIO && errno != ENOBUFS) fail("write");
   }
   return -1;
 }

@@ -53,7 +53,7 @@ export function judgeFloors(results: readonly WorkloadResult[]): readonly Floor[
     ...stageFloors(ratio),
     ...['1', '64', '1000'].map((borrowers) =>
       atMost(
-        `pools, ${borrowers} borrowers: CPU a cycle, of the fastest other’s`,
+        `pools, borrowers: ${borrowers}: CPU a cycle, of the fastest other’s`,
         1,
         ratioToBest(['pools', borrowers, 'relay', 'cpu']),
       ),

@@ -54,6 +54,7 @@ export async function runWorkload(
           results.set(key, result)
           const text = `${id} ${testCase.id}, round ${round + 1} of ${rounds}: ${subject.id}`
           progress(text)
+          if (round === 0) await opened.warmUp?.(subject.id, testCase.id).catch(() => {})
           const values = await opened.measure(subject.id, testCase.id).catch((error: Error) => {
             result.failures.push(error.message)
             return {}

@@ -61,6 +61,8 @@ export interface Conduct {
 /** A workload whose upstreams and subjects are running. */
 export interface OpenWorkload {
   readonly subjects: readonly Subject[]
+  /** Work that is not measured, before the first round: code is compiled, and pools are filled. */
+  warmUp?(subject: string, testCase: string): Promise<void>
   measure(subject: string, testCase: string): Promise<Values>
   conduct?(): Promise<Conduct>
   close(): Promise<void>

@@ -22,7 +22,7 @@ export function docsPage(run: RunResult): string {
   return `# Measured beside its peers
 
 Real relays on one machine, given the same work in turn, round after round, each round begun by another one: what disturbs the machine
-disturbs all of them. The measure is CPU per unit of work, from \`/proc\`: it says the same on a busy machine, where a rate does not.
+disturbs all of them. The measure is CPU per unit of work, from \`/proc\`: a busy machine blurs it, and turns a rate into nonsense.
 Lines in the bars are the lowest and the highest round. All numbers, with ranges and versions: [RESULTS.md](../benchmarks/RESULTS.md);
 ${reached} of ${judged} floors that this relay sets itself are reached there.
 
@@ -34,7 +34,7 @@ npm run bench -- --help
 
 It takes what Debian has: \`apt-get install haproxy nginx libnginx-mod-stream socat golang-go iperf3 redis-server redis-tools wrk
 build-essential iproute2 openssl\`. What is missing is said to be missing. Every relay runs as one process with one worker or thread,
-for CPU per unit is compared; none writes a line for a session. Measured on ${machine.cpu}, ${machine.cores} cores, ${machine.kernel},
+for CPU per unit is compared; no log of sessions is kept by any. Measured on ${machine.cpu}, ${machine.cores} cores, ${machine.kernel},
 Node ${machine.node}, ${run.date.slice(0, 10)}.
 
 ${workloads.map(section).join('\n')}

@@ -26,6 +26,9 @@ export const bulk: Workload = {
     const peers = await PeerGroup.start({ ids: PEERS, direct: true }, server.address, settings)
     return {
       subjects: peers.subjects,
+      async warmUp(subject, testCase) {
+        await iperf(peers.address(subject), 1, FLAGS[testCase] ?? [])
+      },
       async measure(subject, testCase) {
         const work = () => iperf(peers.address(subject), settings.seconds, FLAGS[testCase] ?? [])
         const { result, cpu } = await measureCpu(peers.pid(subject), work)

@@ -44,6 +44,9 @@ export const connections: Workload = {
     const counts = new RequestCount(settings.seconds)
     return {
       subjects: redisPeers.subjects,
+      async warmUp(subject, testCase) {
+        if (testCase === 'http') await wrk(webPeers.address(subject), 1, CLIENTS)
+      },
       async measure(subject, testCase) {
         const peers = testCase === 'http' ? webPeers : redisPeers
         const address = peers.address(subject)

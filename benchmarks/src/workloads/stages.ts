@@ -44,6 +44,9 @@ export const stages: Workload = {
     }
     return {
       subjects: bulkPeers.subjects,
+      async warmUp(subject, testCase) {
+        if (testCase === 'bulk') await iperf(bulkPeers.address(subject), 1, ['-R'])
+      },
       measure: (subject, testCase) => (testCase === 'bulk' ? bulk(subject) : messages(subject)),
       async close() {
         await Promise.all([bulkPeers.stop(), messagePeers.stop()])

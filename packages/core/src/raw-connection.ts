@@ -34,7 +34,10 @@ export interface ConnectionUser {
 
 const NOTHING = Buffer.alloc(0)
 const ignore = (): void => {}
-const connections = new WeakMap<Duplex, RawConnection>()
+// On the socket itself: a WeakMap that grows old keeps what young sockets lead to through every scavenge, a session's all.
+const CONNECTION = Symbol('RawConnection')
+
+type Connected = Duplex & { [CONNECTION]?: RawConnection | undefined }
 
 /**
  * One raw socket, for life: the only listeners on it, which hand what happens to the user of the moment.
@@ -80,7 +83,7 @@ export class RawConnection {
 
   /** The connection of a socket: the same object each time. */
   static of(socket: Duplex): RawConnection {
-    return connections.get(socket) ?? new RawConnection(socket)
+    return (socket as Connected)[CONNECTION] ?? new RawConnection(socket)
   }
 
   /**
@@ -91,7 +94,8 @@ export class RawConnection {
     socket: Duplex,
     options: { tcp?: Socket | undefined; readBuffer?: ReadBuffer | undefined } = {},
   ) {
-    connections.set(socket, this)
+    const connected: Connected = socket
+    connected[CONNECTION] = this
     this.socket = socket
     this.copies = socket instanceof Socket
     this.#tcp = options.tcp ?? (socket instanceof Socket ? socket : undefined)
@@ -169,7 +173,8 @@ export class RawConnection {
   restore(): void {
     const { socket } = this
     this.detach()
-    connections.delete(socket)
+    const connected: Connected = socket
+    connected[CONNECTION] = undefined
     socket.off('data', this.#onData)
     for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
     socket.allowHalfOpen = this.#allowHalfOpen

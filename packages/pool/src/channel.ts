@@ -184,6 +184,11 @@ export class Channel<T> implements AsyncIterable<T> {
     const taken = this.tryReceive()
     if (taken.ok) return Promise.resolve(taken.value)
     if (taken.closed) return Promise.reject(closedError())
+    return this.join(options)
+  }
+
+  /** Joins the receivers' line, for one who has checked the options and knows that there is nothing to take. */
+  join(options: WaitOptions): Promise<T> {
     const waiter = new Waiter<T>()
     arrivals += 1
     const node = this.#receivers.push({ waiter, arrival: arrivals })

@@ -114,7 +114,16 @@ export class Pool<T extends object> implements AsyncDisposable {
    * **Fails** with `ERR_POOL_TIMEOUT`, `ERR_POOL_MAX_WAITERS`, `ERR_POOL_CLOSED`, or `ERR_POOL_CREATE_FAILED` (with its cause) when
    * a creation failed and no other one is under way for it. **Cancels** by `signal`; the creation goes on and feeds the pool.
    */
-  async borrow(options: BorrowOptions = NO_OPTIONS): Promise<PoolLease<T>> {
+  borrow(options: BorrowOptions = NO_OPTIONS): Promise<PoolLease<T>> {
+    // No async function: each would be one more promise, and one more turn of the microtasks, for every borrower.
+    try {
+      return this.#borrow(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #borrow(options: BorrowOptions): Promise<PoolLease<T>> {
     if (options !== NO_OPTIONS) checkOptions('Pool.borrow', options, borrowChecks)
     const { signal, fresh = false } = options
     this.#counters.borrows += 1
@@ -123,8 +132,8 @@ export class Pool<T extends object> implements AsyncDisposable {
       throw signal.reason
     }
     const taken = fresh || this.#line.any > 0 || this.#closed !== undefined ? undefined : this.#takeIdle()
-    if (taken !== undefined && taken !== 'checking') return taken
-    return await this.#wait(options, fresh, taken === 'checking')
+    if (taken !== undefined && taken !== 'checking') return Promise.resolve(taken)
+    return this.#wait(options, fresh, taken === 'checking')
   }
 
   /** Lends an idle item if one may be lent now, past nobody who waits. */
@@ -220,7 +229,7 @@ export class Pool<T extends object> implements AsyncDisposable {
     return undefined
   }
 
-  async #wait(options: BorrowOptions, fresh: boolean, covered: boolean): Promise<PoolLease<T>> {
+  #wait(options: BorrowOptions, fresh: boolean, covered: boolean): Promise<PoolLease<T>> {
     const { maxWaiters, borrowTimeoutMs } = this.#options
     if (this.#closed !== undefined) return this.#refuse(closedError())
     if (maxWaiters > 0 && this.#line.size >= maxWaiters) {
@@ -231,11 +240,9 @@ export class Pool<T extends object> implements AsyncDisposable {
     // Even where creations under way would do: one of them may hang.
     if (!covered && (fresh || !this.#checkNext())) this.#dispatcher.owe()
     this.#changed()
-    try {
-      return await lease
-    } catch (error) {
+    return lease.catch((error: unknown) => {
       throw this.#waitFailed(error, signal, timeoutMs)
-    }
+    })
   }
 
   #waitFailed(error: unknown, signal: AbortSignal | undefined, timeoutMs: number): unknown {

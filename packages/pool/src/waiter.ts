@@ -35,6 +35,7 @@ export class Waiter<T> {
   /** `leave` takes the waiter out of its line, before it is rejected. The timer is ref'd: a process must not end under a waiter. */
   arm(options: WaitOptions, leave: () => void): void {
     const { signal, timeoutMs = 0 } = options
+    if (signal === undefined && timeoutMs === 0) return
     const giveUp = (error: unknown): void => {
       leave()
       this.reject(error)

@@ -27,8 +27,9 @@ export class WaitingLine<L> {
     return this.#fresh.oldestArrival < this.#any.oldestArrival
   }
 
+  /** The options were checked by the borrower's own call. */
   wait(fresh: boolean, options: WaitOptions): Promise<L> {
-    return (fresh ? this.#fresh : this.#any).receive(options)
+    return (fresh ? this.#fresh : this.#any).join(options)
   }
 
   /** To the oldest who takes such an item; false when there is nobody, and then `lend` is not called. */
