@@ -3,6 +3,7 @@ import { duplexPair } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { relay } from '../src/relay.js'
+import { finSentTo } from './support/kernel.js'
 import { sha256 } from './support/peer.js'
 import { symmetric, upstreamPair } from './support/wire.js'
 
@@ -163,7 +164,7 @@ describe('reset', () => {
     await new Promise((resolve) => near.socket.once('finish', resolve))
     await far.write('answer')
     await near.arrived(6)
-    await sleep(50)
+    await finSentTo(far.socket)
     near.reset()
     // Behind its FIN a reset is seen by the next write alone: nobody reads that side any more.
     await far.write('more')
