@@ -97,7 +97,7 @@ function relay(id: string, name: string, flags: readonly string[]): PeerProgram 
         'forward',
         formatAddress(listen),
         tls ? `tls://${formatAddress(upstream)}` : formatAddress(upstream),
-        ...['--access-log', '/dev/null'],
+        ...['--access-log', 'off'],
         ...flags,
       ],
       ...(tls && { env: { NODE_EXTRA_CA_CERTS: tls.authorityFile } }),

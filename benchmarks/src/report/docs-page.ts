@@ -40,7 +40,7 @@ Node ${machine.node}, ${run.date.slice(0, 10)}.
 ${workloads.map(section).join('\n')}
 ## Configurations
 
-relay: \`relay forward <listen> <upstream> --access-log /dev/null\`, with the flags that its rows name. socat: \`socat -b 65536 -t 3600
+relay: \`relay forward <listen> <upstream> --access-log off\`, with the flags that its rows name. socat: \`socat -b 65536 -t 3600
 TCP-LISTEN:…,reuseaddr,fork,backlog=4096,nodelay TCP:…,nodelay\`. Go: \`GOMAXPROCS=1\`, which costs less CPU for each unit than its default.
 
 ${Object.entries(SHOWN).map(configuration).join('\n')}`

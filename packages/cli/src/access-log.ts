@@ -5,10 +5,10 @@ import { type LineSink, lineSink } from './line-sink.js'
 import type { Log } from './log.js'
 import type { Shell } from './shell.js'
 
-/** A file name, or `-`. **Fails** with an error that says so. */
+/** A file name, `-` or `off`. **Fails** with an error that says so. */
 export function parseAccessLog(text: string): string {
   if (text !== '') return text
-  throw new TypeError("expected a file name, or - for stdout, got ''")
+  throw new TypeError("expected a file name, - for stdout, or off, got ''")
 }
 
 /**

@@ -118,6 +118,15 @@ test('--access-log - moves the session lines to stdout', async () => {
   expect(io.err.all.filter((line) => line.includes('session closed'))).toEqual([])
 })
 
+test('--access-log off writes no session line, and the totals all the same', async () => {
+  const { io, exit, port } = await forward(await echoPort(), '--access-log', 'off')
+  await ask(port, 'hello')
+  io.send('SIGTERM')
+  expect(await exit).toBe(0)
+  expect(io.err.all.filter((line) => line.includes('session closed'))).toEqual([])
+  expect(await io.err.message('stopped')).toMatchObject({ closed: { 'client-end': 1 } })
+})
+
 test('--access-log FILE grows a file by the session lines', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'relay-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -56,7 +56,7 @@ export function define(command: Command, shell: Shell): void {
   const stages = new StageFlags(command)
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
-  flag('--access-log <file>', 'write the session lines here instead; -: stdout', parseAccessLog)
+  flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
   command.option('--json', 'log JSON lines also on a terminal')
   command.action((listen: Address, upstream: Upstream, options: ForwardOptions) => {
     if (formatAddress(listen) !== formatAddress(upstream.address))
@@ -75,8 +75,10 @@ async function forward(
   const stop = stopSignals(shell)
   const { accessLog, json } = options
   const log = await createLog(shell.stderr, { json, env: shell.env })
-  const sessionSink = accessLog === undefined ? shell.stderr : await openAccessLog(accessLog, shell, log)
-  const sessionLog = accessLog === undefined ? log : await createLog(sessionSink, { json, env: shell.env })
+  const listed = accessLog !== 'off'
+  const apart = listed && accessLog !== undefined
+  const sessionSink = apart ? await openAccessLog(accessLog, shell, log) : shell.stderr
+  const sessionLog = apart ? await createLog(sessionSink, { json, env: shell.env }) : log
   const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
   const stages = await Promise.race([stageFlags.make(taps), stop.first])
   if (typeof stages === 'string') return // stopped while a module was loading
@@ -94,7 +96,7 @@ async function forward(
     idleTimeoutMs: options.idleTimeout,
     maxDurationMs: options.maxDuration,
     maxConnections: options.maxConnections ?? maxSessions,
-    onClose: (session, result) => logSession(sessionLog, session, result),
+    onClose: listed ? (session, result) => logSession(sessionLog, session, result) : undefined,
   })
 
   const address = await server.listen(listen).catch((error: unknown) => {
