@@ -105,7 +105,7 @@ function checkErrorCodes() {
     if (!thrown.has(name)) report('docs/errors.md', at, `${name} is nowhere in packages/*/src`)
 }
 
-for (const document of ['README.md', 'docs/writing-stages.md']) checkSnippets(document)
+for (const document of ['README.md', 'docs/cli.md', 'docs/writing-stages.md']) checkSnippets(document)
 checkLength('README.md', 150)
 checkExamples()
 checkErrorCodes()

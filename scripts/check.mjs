@@ -11,6 +11,7 @@ const steps = [
   ['nothing unused', 'knip --no-config-hints'],
   ...packages.map((path) => [`${path} as published`, `publint ${path} --strict --pack npm`]),
   ...packages.map((path) => [`${path} types as published`, `attw --pack ${path} --profile esm-only`]),
+  ['types as a consumer has them', 'tsc -p examples/tsconfig.consumer.json'],
   ['docs and examples', 'node scripts/check-repo.mjs'],
 ]
 

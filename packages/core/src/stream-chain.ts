@@ -84,7 +84,9 @@ function abortOf(step: StepFunction): (() => void) | undefined {
 }
 
 function entered(step: StepFunction, enter: (value: unknown) => Buffer, onFlushed: () => void): StepFunction {
-  const write: StepFunction = (value) => {
+  const write: StepFunction = (value: Buffer | null | undefined) => {
+    // What the function before gave: nothing is none here, as it is behind the last one.
+    if (value === undefined || value === null) return none
     const bytes = enter(value)
     return bytes.length === 0 ? none : step(bytes)
   }

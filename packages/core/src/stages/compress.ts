@@ -1,4 +1,4 @@
-import type { Duplex, Transform, TransformOptions } from 'node:stream'
+import type { Transform, TransformOptions } from 'node:stream'
 import {
   type BrotliOptions,
   constants,
@@ -11,7 +11,7 @@ import {
   type ZlibOptions,
 } from 'node:zlib'
 import { checkOptions, count, oneOf } from '../options.js'
-import type { Stage } from '../stage.js'
+import { flushable, type Stage, type StepFunction, type Steps } from '../stage.js'
 
 export interface CompressOptions {
   /** @default 'gzip' */
@@ -43,7 +43,7 @@ export function decompress(options: CompressOptions = {}): Stage {
 // Set on every Node version: 22 and later would keep four times as much.
 const STREAM: ZlibOptions & BrotliOptions & TransformOptions = { highWaterMark: 16 * 1024 }
 
-function codec(owner: string, options: CompressOptions): { pack(): Duplex; unpack(): Duplex } {
+function codec(owner: string, options: CompressOptions): { pack(): Steps; unpack(): Steps } {
   checkOptions(owner, options, { algorithm: oneOf('gzip', 'deflate', 'brotli'), level: count })
   const { algorithm = 'gzip', level = algorithm === 'brotli' ? 4 : 6 } = options
   const highest = algorithm === 'brotli' ? 11 : 9
@@ -68,12 +68,33 @@ function codec(owner: string, options: CompressOptions): { pack(): Duplex; unpac
     deflate: () => createInflate(STREAM),
     brotli: () => createBrotliDecompress(STREAM),
   }[algorithm]
-  return { pack: () => nothingFromNothing(pack()), unpack: () => nothingFromNothing(unpack()) }
+  return { pack: () => nothingFromNothing(pack()), unpack: () => nothingBehind(nothingFromNothing(unpack())) }
+}
+
+interface Zlib extends Transform {
+  /** How many bytes it has used of those that it was given. */
+  readonly bytesWritten: number
 }
 
 // A direction in which no byte goes has none on the other side either: no header without a body, and no complaint about a missing one.
-function nothingFromNothing(stream: Transform & { readonly bytesWritten: number }): Duplex {
+function nothingFromNothing<Codec extends Zlib>(stream: Codec): Codec {
   const flush = stream._flush.bind(stream)
   stream._flush = (done) => (stream.bytesWritten === 0 ? done() : flush(done))
   return stream
+}
+
+// Zlib throws away what comes behind the end of a compressed stream: those bytes would be lost, and nobody told.
+function nothingBehind(stream: Zlib): Steps {
+  let given = 0
+  const counted: StepFunction = (chunk) => {
+    given += chunk.length
+    return chunk
+  }
+  const checked = flushable(
+    (chunk) => chunk,
+    () => {
+      if (stream.bytesWritten < given) throw new Error('bytes came behind the end of what was compressed')
+    },
+  )
+  return [counted, stream, checked]
 }

@@ -69,6 +69,16 @@ describe.each(['gzip', 'deflate', 'brotli'] as const)('%s', (algorithm) => {
     expect(result).toMatchObject({ reason: 'stage-error', stage: { direction: 'up' } })
   })
 
+  test.each([
+    ['in the same chunk', (whole: Buffer) => [Buffer.concat([whole, Buffer.from('more')])]],
+    ['in the next one', (whole: Buffer) => [whole, 'more']],
+    ['in others', (whole: Buffer) => [whole, 'more', 'and', 'more']],
+  ])('bytes behind the end are an error, %s: they would be lost', async (_where, chunks) => {
+    const { up: whole } = await runStage(compress({ algorithm }), { up: ['a message'] })
+    const { result } = await runStage(decompress({ algorithm }), { up: chunks(whole) })
+    expect(result).toMatchObject({ reason: 'stage-error', stage: { name: 'decompress', direction: 'up' } })
+  })
+
   test('a direction in which nothing goes has nothing on the other side', async () => {
     for (const stage of [compress({ algorithm }), decompress({ algorithm })]) {
       const { up, down, result } = await runStage(stage)
