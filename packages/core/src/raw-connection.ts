@@ -268,15 +268,17 @@ export class RawConnection {
   // Node 20 and 22 show data and a reset in one poll as data and a FIN. The truth is one empty write away: it fails after a reset.
   #onEnd(): void {
     const { socket } = this
-    if (this.#tcp !== socket || socket.writableEnded || socket.destroyed) return this.#setEnded()
-    inTurn(() => (socket.writableEnded || socket.destroyed ? this.#setEnded() : this.#askForEnd()))
+    const tcp = this.#tcp
+    if (tcp === undefined || socket.writableEnded || socket.destroyed) return this.#setEnded()
+    inTurn(() => (socket.writableEnded || socket.destroyed ? this.#setEnded() : this.#askForEnd(tcp)))
   }
 
-  #askForEnd(): void {
+  // Over TLS the TCP socket is asked: no record is sent, and where the reset met the handshake a write to TLS would never end.
+  #askForEnd(tcp: Socket): void {
     const { socket } = this
     // A write is pending: its failure comes in this very turn of the loop, with the event that brought the end.
     if (socket.writableLength > 0) setImmediate(() => socket.destroyed || this.#setEnded())
-    else socket.write(NOTHING, (error) => error || this.#setEnded())
+    else tcp.write(NOTHING, (error) => (error ? socket.destroy(error) : this.#setEnded()))
   }
 
   #setEnded(): void {

@@ -106,6 +106,22 @@ describe('over TLS', () => {
   })
 })
 
+test("an upstream's reset that meets the end of the TLS handshake is a reset at the client", async () => {
+  const pem = certificate()
+  const up = await upstream(({ socket }) => {
+    socket.removeAllListeners('data')
+    const secure = new TLSSocket(socket, { isServer: true, ...pem })
+    secure.on('error', () => {})
+    // Its session tickets are on their way: with the reset in one poll they look like an end.
+    secure.on('secure', () => setImmediate(() => socket.resetAndDestroy()))
+  })
+  const { inner, peer } = await clientPair()
+  const lease = await dialer({ ...up.target, tls: { ca: pem.cert } }).connect(context())
+  const result = relay(inner, lease)
+  expect(await peer.received).toMatchObject({ bytes: 0, ending: 'reset' })
+  expect(await result).toMatchObject({ reason: 'upstream-reset', error: { code: 'ERR_RELAY_RESET' } })
+})
+
 // TLS laid over an accepted TCP socket, so that the test can reset what lies under it.
 async function resettingTlsServer(pem: {
   key: string

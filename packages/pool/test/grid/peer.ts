@@ -107,6 +107,11 @@ export class GridPeer {
     return this.sent >= this.#held
   }
 
+  /** Whether the kernel has taken all that was said. */
+  get isFlushed(): boolean {
+    return !this.#writing
+  }
+
   end(): void {
     if (this.finSent || this.ending === 'gone' || this.socket.destroyed) return
     this.finSent = true

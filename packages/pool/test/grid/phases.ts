@@ -89,6 +89,9 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
     other.readSlowly()
     faulty.hold(Math.floor(0.95 * meant.length))
     await condition.met(() => faulty.atHold)
+    // A writer hears of the reset by its next write, and Node drops what it has not read.
+    other.hold(other.sent)
+    await condition.met(() => other.isFlushed)
   }
 }
 

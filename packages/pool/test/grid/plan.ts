@@ -56,9 +56,13 @@ export function planOf(run: GridRun): Plan {
       down: new Content(session, 'down', count, bytesDown, rng),
     }
   }
-  // From 16 KiB to 1 MiB, as many of one order of magnitude as of another.
-  // More than the kernel takes at once where bytes must be on their way.
-  const size = (): number => Math.round(2 ** (lateReader ? 20 : 14 + (rng.int(1_000) / 1_000) * 6))
+  // From 16 KiB to 1 MiB, as many of one order of magnitude as of another; where bytes must be on their way, more than the kernel takes
+  // at once, and for some slow readers more than it ever takes.
+  const flood = run.fault === 'slow-read' && rng.int(2) === 0
+  const size = (): number => {
+    const order = 14 + (rng.int(1_000) / 1_000) * 6
+    return Math.round(2 ** (flood ? 23 : lateReader ? 20 : order))
+  }
   const main = conversation(size(), size(), lines)
   const { origin, shared } = upstreamOf(run, rng)
   const earlyBytes = earlyBytesOf(run, main, rng)

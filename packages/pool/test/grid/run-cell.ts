@@ -103,8 +103,9 @@ class CellRun {
       )
     }
     session.onUpstream = () => {}
-    client.hold(Number.POSITIVE_INFINITY)
-    session.upstream?.hold(Number.POSITIVE_INFINITY)
+    for (const peer of [client, session.upstream]) {
+      if (!plan.lateReader || peer === faulty) peer?.hold(Number.POSITIVE_INFINITY)
+    }
     await openGate()
     if (phase === 'connecting' && side === 'client') await this.#upstream.release()
     await within(session.over(), this.#boundMs(), state)
