@@ -101,7 +101,7 @@ const wrongUsage: readonly [string, string, string, RegExp][] = [
     'an empty file name',
     'forward 1 2 --access-log=',
     "--access-log: .*''",
-    /expected a file name, or - for stdout/,
+    /expected a file name, - for stdout, or off/,
   ],
   ['an echo nowhere', 'echo', "'listen'", /expected echo \[options\] <listen>/],
   ['a demo on no port', 'demo --listen x', "--listen: .*'x'", aPort],
