@@ -1,6 +1,6 @@
 export const FAULTS = ['fin', 'reset', 'stall', 'slow-read', 'slow-write', 'partial-write'] as const
-export const SIDES = ['client', 'upstream'] as const
-export const PHASES = [
+const SIDES = ['client', 'upstream'] as const
+const PHASES = [
   'before-connect',
   'connecting',
   'first-byte',
@@ -9,18 +9,18 @@ export const PHASES = [
   'draining',
   'in-pool',
 ] as const
-export const CARRIERS = ['plain', 'tls', 'stage'] as const
-export const SOURCES = ['fresh', 'pooled'] as const
+const CARRIERS = ['plain', 'tls', 'stage'] as const
+const SOURCES = ['fresh', 'pooled'] as const
 
-export type Fault = (typeof FAULTS)[number]
+type Fault = (typeof FAULTS)[number]
 export type Side = (typeof SIDES)[number]
-export type Phase = (typeof PHASES)[number]
+type Phase = (typeof PHASES)[number]
 
 /** What the bytes pass on their way: TCP alone, TLS to the upstream, or a stage. */
 export type Carrier = (typeof CARRIERS)[number]
 
 /** Whether the upstream connection serves its first session, or comes from a pool. */
-export type Source = (typeof SOURCES)[number]
+type Source = (typeof SOURCES)[number]
 
 /** One fault, of one side, in one phase of a session. */
 export interface Cell {
@@ -45,7 +45,7 @@ export function nameOf({ side, fault, phase, carrier, source }: GridRun): string
 }
 
 /** The 72 cells that exist. */
-export const CELLS: readonly Cell[] = PHASES.flatMap((phase) =>
+const CELLS: readonly Cell[] = PHASES.flatMap((phase) =>
   SIDES.flatMap((side) => FAULTS.map((fault) => ({ fault, side, phase }))),
 ).filter(exists)
 

@@ -3,7 +3,7 @@ import type { random } from '../../../core/test/support/random.js'
 
 type Rng = ReturnType<typeof random>
 
-export const BLOCK_BYTES = 64
+const BLOCK_BYTES = 64
 const HEADER = /<([0-9a-f]{8}) (up|down) ([0-9a-f]{8})>/g
 
 /**

@@ -8,7 +8,7 @@ export interface Conversation {
   readonly down: Content
 }
 
-export type Origin = 'dialed' | 'prewarmed' | 'reused'
+type Origin = 'dialed' | 'prewarmed' | 'reused'
 
 /** A run with everything that is left to chance decided by its seed. */
 export interface Plan extends GridRun {

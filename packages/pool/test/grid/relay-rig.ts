@@ -21,7 +21,7 @@ export interface Deadlines {
   readonly graceMs: number
 }
 
-export function deadlinesOf({ fault, side, phase, carrier, shortDrain }: Plan): Deadlines {
+function deadlinesOf({ fault, side, phase, carrier, shortDrain }: Plan): Deadlines {
   const stall = fault === 'stall'
   const noUpstream =
     side === 'upstream' && (phase === 'before-connect' || (phase === 'connecting' && carrier === 'tls'))
