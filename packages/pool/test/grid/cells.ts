@@ -1,4 +1,4 @@
-export const FAULTS = ['fin', 'reset', 'stall', 'slow-read', 'slow-write', 'partial-write'] as const
+const FAULTS = ['fin', 'reset', 'stall', 'slow-read', 'slow-write', 'partial-write'] as const
 const SIDES = ['client', 'upstream'] as const
 const PHASES = [
   'before-connect',
