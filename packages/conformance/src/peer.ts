@@ -12,6 +12,7 @@ export type Ending = 'FIN' | 'reset' | 'open' | (string & {})
 const NOTHING = Buffer.alloc(0)
 const CHUNK = 65_521
 const POLL_MS = 10
+const ASKING_MS = 5_000
 
 /** One end of a session: the client of the relay under test, or its upstream. It checks each byte that it gets. */
 export class Peer {
@@ -184,6 +185,8 @@ export class Peer {
   /** How the incoming stream has ended, at most so much later. */
   async endsWithin(timeoutMs: number): Promise<Ending> {
     await settled(this.ended, timeoutMs)
+    // The end has come in time. What it was takes us a while to ask where the kernel has many connections to tell of.
+    if (this.#asked) await settled(this.ended, ASKING_MS)
     return this.ending
   }
 
