@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { flushable, type Stage, type Steps } from '../../src/stage.js'
 import { checkStage, type StageCheck } from '../../src/testing/index.js'
 import { seed } from '../support/random.js'
@@ -53,7 +53,8 @@ const BAD: Readonly<Record<string, [steps: () => Steps, message: RegExp, check?:
   ],
   'leaves a timer': [
     () => {
-      setTimeout(() => {}, 3_000)
+      const timer = setTimeout(() => {}, 60_000)
+      onTestFinished(() => clearTimeout(timer))
       return (chunk) => chunk
     },
     /a session that was cut has left something open: .*Timeout/,
