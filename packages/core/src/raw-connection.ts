@@ -276,9 +276,11 @@ export class RawConnection {
   // Over TLS the TCP socket is asked: no record is sent, and where the reset met the handshake a write to TLS would never end.
   #askForEnd(tcp: Socket): void {
     const { socket } = this
+    const pending = socket.writableLength > 0
     // A write is pending: its failure comes in this very turn of the loop, with the event that brought the end.
-    if (socket.writableLength > 0) setImmediate(() => socket.destroyed || this.#setEnded())
-    else tcp.write(NOTHING, (error) => (error ? socket.destroy(error) : this.#setEnded()))
+    if (pending) setImmediate(() => socket.destroyed || this.#setEnded())
+    if (pending && tcp === socket) return
+    tcp.write(NOTHING, (error) => (error ? socket.destroy(error) : this.#setEnded()))
   }
 
   #setEnded(): void {

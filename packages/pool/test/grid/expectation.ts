@@ -21,7 +21,7 @@ export interface Expectation {
   readonly origin: Plan['origin']
 }
 
-// A reset that comes with data, behind the relay's own FIN or over TLS, is a FIN to Node 20 and 22.
+// A reset that comes with data behind the relay's own FIN is a FIN to Node 20 and 22.
 const NODE_HIDES_RESETS = Number(process.versions.node.split('.')[0]) < 24
 
 const ALL_THEN_FIN: View = { bytes: 'all', endings: ['fin'] }
@@ -76,9 +76,8 @@ function noUpstream({ fault, origin }: Plan): Expectation {
 }
 
 /** A reset that Node may show as FIN: docs/lifecycle.md lists them. */
-export function looksLikeFin({ fault, side, phase, carrier, otherEnded }: Plan): boolean {
-  const behindFinOrTls = otherEnded || (carrier === 'tls' && side === 'upstream')
-  return fault === 'reset' && isMoving({ phase }) && behindFinOrTls && NODE_HIDES_RESETS
+export function looksLikeFin({ fault, phase, otherEnded }: Plan): boolean {
+  return fault === 'reset' && isMoving({ phase }) && otherEnded && NODE_HIDES_RESETS
 }
 
 /** The kernel may tell of the reset as it tells of the connection. */

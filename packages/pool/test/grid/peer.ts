@@ -54,9 +54,9 @@ export class GridPeer {
     })
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => void this.#onEnd())
-    socket.on('error', (error) => this.#settle(nameOf(error)))
+    socket.on('error', (error) => this.#onError(error))
     socket.on('close', () => this.#asking || this.#settle('closed'))
-    if (tcp !== socket) tcp.on('error', (error) => this.#settle(nameOf(error)))
+    if (tcp !== socket) tcp.on('error', (error) => this.#onError(error))
   }
 
   /** From now on it is one side of this session. */
@@ -214,6 +214,15 @@ export class GridPeer {
     } else {
       this.#settle((await endedByFin(this.#ports)) ? 'fin' : 'reset')
     }
+  }
+
+  // What was read ahead while it was on hold is still there.
+  #onError(error: Error): void {
+    const { socket } = this
+    this.#slowReads = 0
+    socket.removeAllListeners('data')
+    for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this.#receive(chunk)
+    this.#settle(nameOf(error))
   }
 
   #later(then: () => void): void {

@@ -13,7 +13,7 @@ import { SessionRecord } from './record.js'
 import { tlsKeys } from './upstream-rig.js'
 
 /** The deadlines of a run. One that is to end it is short; the others must not be in its way on a busy machine. */
-export interface Deadlines {
+interface Deadlines {
   readonly connectTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly lingerMs: number
