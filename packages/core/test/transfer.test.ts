@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { relay } from '../src/relay.js'
@@ -57,4 +58,41 @@ describe.each(['no stage', 'functions'])('through %s', (kind) => {
       expect((await result).up.bytes + (await result).down.bytes).toBe(BYTES)
     },
   )
+})
+
+test('a small piece that the kernel has no room for stops the reading, and what comes behind it is not held back for ever', async () => {
+  const [client, upstream] = [await clientPair(true), await upstreamPair()]
+  const [source, sink] = [upstream.inner.socket as Socket, client.inner]
+  const result = relay(sink, source)
+  let sent = 0
+  // One read each: what is dialed lends its memory, and reads on only when that is free again.
+  while (sink.writableLength === 0) {
+    await upstream.peer.write(PIECE.subarray(0, 8 * KIB))
+    sent += 8 * KIB
+    while (source.bytesRead < sent && sink.writableLength === 0) await turn()
+  }
+  expect(sink.writableLength).toBeLessThan(16 * KIB)
+  upstream.peer.end('the end')
+  client.peer.socket.resume()
+  expect(await client.peer.received).toMatchObject({ bytes: sent + 7, ending: 'fin' })
+  client.peer.end()
+  await result
+})
+
+test('what had been received of a side is delivered, though that side is gone before the other reads on', async () => {
+  const [client, upstream] = [await clientPair(), await upstreamPair(true)]
+  const [source, sink] = [client.inner, upstream.inner.socket]
+  const result = relay(source, sink)
+  while (source.readableLength === 0) {
+    client.peer.socket.write(PIECE)
+    for (let turns = 0; turns < 10; turns += 1) await turn()
+  }
+  client.peer.reset()
+  // Nobody reads the client now: only a write to it finds out.
+  await upstream.peer.write('an answer to nobody')
+  while (!source.destroyed) await turn()
+  upstream.peer.socket.resume()
+  expect(await upstream.peer.received).toMatchObject({ bytes: source.bytesRead, ending: 'reset' })
+  expect(await result).toMatchObject({ reason: 'client-reset', up: { bytes: source.bytesRead } })
+  upstream.peer.socket.destroy()
 })
