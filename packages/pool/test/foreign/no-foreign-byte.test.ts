@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { random, seed } from '../../../core/test/support/random.js'
 import { connectionPool, redis } from '../../src/index.js'
@@ -6,6 +5,7 @@ import { fakeServer } from './fake-server.js'
 import { RedisProcess, withoutRedis } from './redis-process.js'
 import { type Plan, relayed, runCrowd, sessionCount } from './relayed.js'
 import { anyScript, goodScript, type Script } from './scripts.js'
+import { turnsUntil } from './turns-until.js'
 import { isWhole, leavings, wrongReplies } from './visit.js'
 import { Wires } from './wires.js'
 
@@ -46,11 +46,11 @@ for (const { max, settleMs, retryStale } of [
         plan: (id, rng) => anyPlan(anyScript(id, rng, false), rng),
         judge: () => undefined,
         lull: async () => {
-          for (let turns = 0; turns < 12 || (pool.stats().checking > 0 && turns < 300); turns++) await turn()
+          await turnsUntil(() => pool.stats().checking === 0)
           if (pool.stats().checking > 0) return
           strays++
           const read = server.stray()
-          for (let turns = 0; turns < 12 || (!read() && turns < 300); turns++) await turn()
+          await turnsUntil(read)
         },
       })
       const { lent, closed } = pool.stats()

@@ -1,8 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { type Connector, createRelayServer } from '@relay/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { random, seed } from '../../../core/test/support/random.js'
 import { type ConnectionPool, connectionPool } from '../../src/index.js'
+import { turnsUntil } from '../foreign/turns-until.js'
 import { Wires } from '../foreign/wires.js'
 import { runCrowd } from './rule-kit-crowd.js'
 import { serve } from './rule-kit-hostile.js'
@@ -42,10 +42,10 @@ for (const protocol of protocols) {
         wires,
         patienceMs: 500,
         lull: async () => {
-          for (let turns = 0; turns < 12 || (busy(pool) && turns < 300); turns++) await turn()
+          await turnsUntil(() => !busy(pool))
           if (busy(pool)) return
           const read = server.stray()
-          for (let turns = 0; turns < 12 || (!read() && turns < 300); turns++) await turn()
+          await turnsUntil(read)
         },
       })
       const { lent, closed } = pool.stats()
