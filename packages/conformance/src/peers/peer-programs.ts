@@ -11,6 +11,7 @@ const NGINX_STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
 export const peerPrograms: readonly PeerProgram[] = [
   relay('relay', 'relay forward', []),
   relay('relay-prewarm', 'relay forward `--prewarm 2`', ['--prewarm', '2']),
+  relay('relay-stage', 'relay forward `--stage pass`', ['--stage', 'pass']),
   {
     id: 'haproxy',
     name: 'HAProxy',
