@@ -89,6 +89,12 @@ describe('after the first FIN', () => {
     expect((await client.received).ending).toBe('reset')
   })
 
+  test('a session without either deadline goes on, to its maximum duration', async () => {
+    const { client, result } = await between({ lingerMs: 0, idleTimeoutMs: 0, maxDurationMs: 200 })
+    client.end('bye')
+    expect((await result).reason).toBe('max-duration')
+  })
+
   test("with halfClose 'close' the other side is closed at once, though it would go on", async () => {
     for (const first of ['client', 'upstream'] as const) {
       const wire = await between({ halfClose: 'close' })

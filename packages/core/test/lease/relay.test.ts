@@ -39,3 +39,16 @@ test('relay() of a lease goes through its stages, too', async () => {
   expect(await peer.received).toMatchObject({ hash: sha256('ASK\n'), ending: 'fin' })
   expect(await result).toMatchObject({ reason: 'client-end' })
 })
+
+test("halfClose 'close': the upstream's FIN ends a session on a lease with a rule, though the client would go on", async () => {
+  const peers = new Arrivals<Peer>()
+  const { target } = await upstream((peer) => peers.push(peer))
+  const connector = new ToyConnector(target)
+  const { inner, peer } = await clientPair()
+  onTestFinished(() => void peer.socket.destroy())
+  const result = relay(inner, await connector.connect(), { halfClose: 'close' })
+  ;(await peers.at(0)).end('goodbye\n')
+  expect(await peer.received).toMatchObject({ hash: sha256('goodbye\n'), ending: 'fin' })
+  expect(await result).toMatchObject({ reason: 'upstream-end' })
+  expect(connector.endings).toEqual(['discarded'])
+})
