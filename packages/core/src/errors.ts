@@ -2,7 +2,7 @@
 export type Side = 'client' | 'upstream'
 
 /** What the session was doing when something happened. */
-export type Phase = 'listen' | 'accept' | 'connect' | 'transfer' | 'drain'
+export type Phase = 'listen' | 'connect' | 'transfer'
 
 /** The codes of {@link RelayError}; each is a heading in docs/errors.md. */
 export type RelayErrorCode =
