@@ -20,7 +20,8 @@ const twist = fc.constantFrom(
   ...['\n', '\r', ' ', '\t', '\0', '0', '5', ',', ':', ';', 'x', '\x7f', '-', '+', '\r\n', '\r\n ', '\v'],
   ...['Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', 'Transfer-Encoding : chunked\r\n', ''],
 )
-const runs = { numRuns: 300 } as const
+/** Only those count that are followed still: about one in ten, when a twist lands in what the rule must read. */
+const runs = { numRuns: 100 } as const
 
 /** What Node's server makes of a stream: the bodies of the requests that it found, or that it refused. */
 async function nodeReads(stream: Buffer): Promise<string[] | 'refused'> {
@@ -69,7 +70,6 @@ async function collected(incoming: IncomingMessage): Promise<string> {
 
 describe("http1() and Node's own parser", () => {
   it('agree on what was sent, wherever a request was twisted and is followed still', async () => {
-    let followed = 0
     await fc.assert(
       fc.asyncProperty(
         fc.array(message, { minLength: 1, maxLength: 3 }),
@@ -85,8 +85,7 @@ describe("http1() and Node's own parser", () => {
           ])
           const proof = open()
           proof.up(stream)
-          if (proof.state !== 'busy') return
-          followed++
+          fc.pre(proof.state === 'busy')
           let requests = 0
           for (; proof.state === 'busy'; requests++) proof.down(answer(200))
           expect(proof.state).toBe('idle')
@@ -97,11 +96,9 @@ describe("http1() and Node's own parser", () => {
       ),
       runs,
     )
-    expect(followed).toBeGreaterThan(30)
   })
 
   it('agree on whether an answer is whole, wherever it was twisted and is followed still', async () => {
-    let followed = 0
     const methods = fc.constantFrom('GET', 'HEAD', 'POST')
     await fc.assert(
       fc.asyncProperty(methods, message, fc.nat(), twist, async (method, one, where, by) => {
@@ -117,8 +114,7 @@ describe("http1() and Node's own parser", () => {
         ])
         const proof = open()
         proof.up(request(`${method} /`))
-        if (!proof.down(stream) || proof.state !== 'idle') return
-        followed++
+        fc.pre(proof.down(stream) && proof.state === 'idle')
         expect(await nodeReceives(method, stream)).not.toBe('cut short')
         // Half of it is not whole to either.
         const half = open()
@@ -128,6 +124,5 @@ describe("http1() and Node's own parser", () => {
       }),
       runs,
     )
-    expect(followed).toBeGreaterThan(30)
   })
 })
