@@ -1,6 +1,7 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.js'
+import type { CancelSignal } from './cancellation.js'
 import { RelayError } from './errors.js'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
@@ -18,18 +19,12 @@ export interface DialTarget {
  * **Fails** with a `RelayError`, `ERR_RELAY_CONNECT` or `ERR_RELAY_CONNECT_TIMEOUT`. **Cancels** with the signal's reason. Nothing
  * stays open then.
  */
-export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnection> {
+export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const { connectTimeoutMs } = target
     const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
-    const tcp = connectTcp({
-      ...target.address,
-      ...SOCKET_SETTINGS,
-      // Node's 250 ms for each address of a name are too few for a far upstream.
-      autoSelectFamilyAttemptTimeout: Math.max(1_000, connectTimeoutMs / 4),
-      ...(readBuffer && { onread: readBuffer.onread }),
-    })
+    const tcp = connectTcp(tcpOptions(target, readBuffer))
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     const { tls } = target
     let socket: Socket
@@ -83,6 +78,25 @@ export function dial(target: DialTarget, signal: AbortSignal): Promise<RawConnec
       return new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause })
     }
   })
+}
+
+// Without a prototype: Node copies the options of each socket, which takes V8 three times as long for one that has it.
+function tcpOptions(
+  { address, connectTimeoutMs }: DialTarget,
+  readBuffer: ReadBuffer | undefined,
+): NetConnectOpts {
+  const options = {
+    __proto__: null,
+    allowHalfOpen: SOCKET_SETTINGS.allowHalfOpen,
+    highWaterMark: SOCKET_SETTINGS.highWaterMark,
+    noDelay: SOCKET_SETTINGS.noDelay,
+    keepAlive: SOCKET_SETTINGS.keepAlive,
+    keepAliveInitialDelay: SOCKET_SETTINGS.keepAliveInitialDelay,
+    // Node's 250 ms for each address of a name are too few for a far upstream.
+    autoSelectFamilyAttemptTimeout: Math.max(1_000, connectTimeoutMs / 4),
+    onread: readBuffer?.onread,
+  }
+  return Object.assign(options, address) as NetConnectOpts
 }
 
 function tlsOptions(address: Address, tls: ConnectionOptions, socket: Socket): ConnectionOptions {

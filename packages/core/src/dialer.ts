@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import { type Address, parseAddress } from './address.js'
+import { needsNoAbortSignal } from './cancellation.js'
 import { ConnectionLease, type Lender } from './connection-lease.js'
 import { type DialTarget, dial } from './dial.js'
 import { RelayError } from './errors.js'
@@ -41,7 +42,7 @@ export function dialer(options: DialerOptions): Connector {
   let dialed = 0
   let failed = 0
   let dialing = 0
-  return {
+  const connector: Connector = {
     async connect({ signal }): Promise<Lease> {
       if (closed)
         throw new RelayError('ERR_RELAY_CLOSED', 'the dialer is closed', {
@@ -65,6 +66,8 @@ export function dialer(options: DialerOptions): Connector {
     },
     stats: () => Object.freeze({ dialed, failed, dialing }),
   }
+  needsNoAbortSignal(connector)
+  return connector
 }
 
 /** Checks where and how to dial. **Fails** with an error that names the option. */

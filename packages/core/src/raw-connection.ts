@@ -39,6 +39,16 @@ const CONNECTION = Symbol('RawConnection')
 
 type Connected = Duplex & { [CONNECTION]?: RawConnection | undefined }
 
+function listener<T>(
+  act: (connection: RawConnection, value: T) => void,
+): (this: Connected, value: T) => void {
+  return function (value) {
+    // A listener that was taken off while its event is on its way still hears of it.
+    const connection = this[CONNECTION]
+    if (connection !== undefined) act(connection, value)
+  }
+}
+
 /**
  * One raw socket, for life: the only listeners on it, which hand what happens to the user of the moment.
  *
@@ -68,18 +78,20 @@ export class RawConnection {
   #closed = false
   #error: Error | undefined
   readonly #allowHalfOpen: boolean
-  readonly #listeners = {
-    end: () => this.#onEnd(),
-    drain: () => this.#user?.writer.onFlushed(),
-    finish: () => this.#user?.writer.onFinished(),
-    error: (error: Error) => {
-      this.#error ??= error
-    },
-    close: () => this.#onClose(),
-  }
-  readonly #onData = (chunk: Buffer): void => {
-    if (!this.#receive(chunk, false)) this.socket.pause()
-  }
+
+  // The same functions for all sockets: a dozen closures of each session are what every scavenge would copy.
+  static readonly #onData = listener((connection, chunk: Buffer) => {
+    if (!connection.#receive(chunk, false)) connection.socket.pause()
+  })
+  static readonly #listeners = Object.entries({
+    end: listener((connection) => connection.#onEnd()),
+    drain: listener((connection) => connection.#user?.writer.onFlushed()),
+    finish: listener((connection) => connection.#user?.writer.onFinished()),
+    error: listener((connection, error: Error) => {
+      connection.#error ??= error
+    }),
+    close: listener((connection) => connection.#onClose()),
+  })
 
   /** The connection of a socket: the same object each time. */
   static of(socket: Duplex): RawConnection {
@@ -102,7 +114,7 @@ export class RawConnection {
     this.#readBuffer = options.readBuffer
     this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
-    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
+    for (const [event, listener] of RawConnection.#listeners) socket.on(event, listener)
     if (this.#readBuffer !== undefined) this.#readBuffer.onData = (chunk) => this.#receive(chunk, true)
   }
 
@@ -175,8 +187,8 @@ export class RawConnection {
     this.detach()
     const connected: Connected = socket
     connected[CONNECTION] = undefined
-    socket.off('data', this.#onData)
-    for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener)
+    socket.off('data', RawConnection.#onData)
+    for (const [event, listener] of RawConnection.#listeners) socket.off(event, listener)
     socket.allowHalfOpen = this.#allowHalfOpen
     if (socket.destroyed || socket.readableEnded) return
     for (const chunk of this.#unread.reverse()) socket.unshift(chunk)
@@ -205,7 +217,7 @@ export class RawConnection {
     // Only now: a 'data' listener without a reader would make the socket flow, and an unlistened one keeps its bytes.
     if (!this.#listening && this.#readBuffer === undefined) {
       this.#listening = true
-      this.socket.on('data', this.#onData)
+      this.socket.on('data', RawConnection.#onData)
     }
     this.socket.resume()
   }
@@ -226,7 +238,7 @@ export class RawConnection {
     this.#unread = []
     if (this.#readBuffer !== undefined) return chunks
     // A destroyed socket still gives what it had buffered; 'data' may be emitted for it as well, to nobody.
-    this.socket.off('data', this.#onData)
+    this.socket.off('data', RawConnection.#onData)
     this.#listening = false
     for (let chunk = this.socket.read(); chunk !== null; chunk = this.socket.read()) chunks.push(chunk)
     return chunks
@@ -297,6 +309,9 @@ export class RawConnection {
   #onClose(): void {
     this.#closed = true
     this.#readBuffer?.release()
-    this.#user?.onClosed(this.#error)
+    const user = this.#user
+    // Nothing comes any more: a closed connection must not keep a session that has ended.
+    this.#user = undefined
+    user?.onClosed(this.#error)
   }
 }

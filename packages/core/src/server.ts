@@ -12,6 +12,7 @@ import { RawConnection } from './raw-connection.js'
 import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
 import type { SessionInfo } from './session-info.js'
+import { SessionList } from './session-list.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
 import { StageList } from './stage-list.js'
 import { inTurn } from './turn-share.js'
@@ -76,7 +77,7 @@ export class RelayServer {
   readonly #policy: CopyPolicy
   readonly #maxConnections: number
   readonly #server: Server
-  readonly #sessions = new Set<Session>()
+  readonly #sessions = new SessionList()
   readonly #idPrefix = randomBytes(3).toString('hex')
   readonly #closed: Partial<Record<CloseReason, number>> = {}
   #accepted = 0
@@ -212,7 +213,7 @@ export class RelayServer {
     if (sessionChannels.open.hasSubscribers) sessionChannels.open.publish({ info })
     contain(() => this.#options.onSession?.(info))
     void session.done.then((result) => {
-      this.#sessions.delete(session)
+      this.#sessions.remove(session)
       this.#upBytes += result.up.bytes
       this.#downBytes += result.down.bytes
       this.#report(info, result)

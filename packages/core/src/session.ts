@@ -1,3 +1,4 @@
+import { Cancellation } from './cancellation.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { copyOver } from './copy-over.js'
 import { RelayError } from './errors.js'
@@ -22,17 +23,19 @@ import { type CopyPolicy, STALE, type TwoWayCopy } from './two-way-copy.js'
 export class Session {
   readonly info: SessionInfo
   readonly done: Promise<RelayResult>
+  /** Where it stands in the list of its server. */
+  place = -1
   readonly #client: RawConnection
+  readonly #connector: Connector
   readonly #policy: CopyPolicy
   readonly #startedAt = performance.now()
+  readonly #resolve: (result: RelayResult) => void
   // Only while it connects: an idle session keeps nothing of it.
-  #dialing: AbortController | undefined
-  #giveUpDial: ((reason: unknown) => void) | undefined
+  #connecting: Cancellation | undefined
   #stages: SessionStages | undefined
   #copy: TwoWayCopy | undefined
   #reason: CloseReason | undefined
   #error: RelayError | undefined
-  #clientClosed: Promise<void> | undefined
 
   constructor(
     info: SessionInfo,
@@ -43,8 +46,14 @@ export class Session {
   ) {
     this.info = info
     this.#client = client
+    this.#connector = connector
     this.#policy = policy
-    this.done = this.#run(connector, stages)
+    let resolve: (result: RelayResult) => void = () => {}
+    this.done = new Promise((onResult) => {
+      resolve = onResult
+    })
+    this.#resolve = resolve
+    this.#connect(stages, false)
   }
 
   /** Bytes so far. */
@@ -58,78 +67,83 @@ export class Session {
     else this.#giveUp(reason)
   }
 
-  async #run(connector: Connector, stages: readonly Stage[]): Promise<RelayResult> {
-    try {
-      let outcome = await this.#attempt(connector, stages, false)
-      // One stale connection may be bad luck. The next is dialed for this session, and can't be stale.
-      if (outcome === STALE) outcome = await this.#attempt(connector, stages, true)
-      if (outcome !== undefined) return outcome as RelayResult
-    } catch (error) {
-      this.#giveUp(connectReason(error), error ?? new Error('the connector gave no reason'))
-    }
-    this.#stages?.destroy()
-    if (!this.#client.closed) this.#client.reset()
-    await this.#clientClosed
-    return this.#failure()
-  }
-
-  async #attempt(
-    connector: Connector,
-    stages: readonly Stage[],
-    fresh: boolean,
-  ): Promise<RelayResult | typeof STALE | undefined> {
+  // Plain callbacks: what async functions would wait with are promises of their own, for each session.
+  #connect(stages: readonly Stage[], fresh: boolean): void {
     const replay = this.#copy?.replay
     this.#copy = undefined
-    this.#clientClosed = this.#watchClient()
-    const lease = await this.#connect(connector, fresh)
+    this.#watchClient()
+    const connecting = new Cancellation()
+    this.#connecting = connecting
+    this.#lease(connecting, fresh).then(
+      (lease) => {
+        this.#connecting = undefined
+        try {
+          // A connector that does not look at its signal holds up nobody; what it gives too late is nobody's.
+          if (this.#reason !== undefined) lease.discard()
+          else this.#begin(lease, stages, { replay, fresh })
+        } catch (error) {
+          this.#giveUp('connect-failed', error)
+        }
+      },
+      (error: unknown) => {
+        this.#connecting = undefined
+        this.#giveUp(connectReason(error), error ?? new Error('the connector gave no reason'))
+      },
+    )
+  }
+
+  #lease(connecting: Cancellation, fresh: boolean): Promise<Lease> {
+    const connector = this.#connector
+    try {
+      const signal = connecting.signalFor(connector)
+      return Promise.resolve(connector.connect({ signal, client: this.info, ...(fresh && { fresh }) }))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #begin(
+    lease: Lease,
+    stages: readonly Stage[],
+    { replay, fresh }: { readonly replay: readonly Buffer[] | undefined; readonly fresh: boolean },
+  ): void {
     // What a stage did before an upstream proved stale is done.
     if (stages.length > 0) this.#stages ??= new SessionStages(stages, this.info)
-    this.#copy = copyOver(this.#client, lease, this.#policy, {
+    const copy = copyOver(this.#client, lease, this.#policy, {
       startedAt: this.#startedAt,
       stages: this.#stages,
       replay,
       replaceable: !fresh,
     })
-    return this.#copy.done
-  }
-
-  // A connector that does not look at its signal must hold up nobody; what it gives too late is nobody's.
-  #connect(connector: Connector, fresh: boolean): Promise<Lease> {
-    const dialing = new AbortController()
-    this.#dialing = dialing
-    return new Promise<Lease>((resolve, reject) => {
-      this.#giveUpDial = reject
-      // An async function, so that a connect that throws fails like one that rejects.
-      const connect = async (): Promise<Lease> =>
-        connector.connect({ signal: dialing.signal, client: this.info, ...(fresh && { fresh }) })
-      connect().then((lease) => (this.#reason === undefined ? resolve(lease) : lease.discard()), reject)
-    }).finally(() => {
-      this.#dialing = undefined
-      this.#giveUpDial = undefined
+    this.#copy = copy
+    void copy.done.then((outcome) => {
+      // One stale connection may be bad luck. The next is dialed for this session, and can't be stale.
+      if (outcome === STALE) this.#connect(stages, true)
+      else this.#resolve(outcome)
     })
   }
 
   // A FIN is not looked at: it is forwarded after the connect, in its place behind the client's bytes.
-  #watchClient(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#client.attach({
-        reader: { onData: () => false, onEnd: () => {} },
-        writer: { onFlushed: () => {}, onFinished: () => {} },
-        onClosed: (error) => {
-          this.#giveUp('client-reset', error)
-          resolve()
-        },
-      })
+  #watchClient(): void {
+    this.#client.attach({
+      reader: { onData: () => false, onEnd: () => {} },
+      writer: { onFlushed: () => {}, onFinished: () => {} },
+      onClosed: (error) => {
+        this.#giveUp('client-reset', error)
+        this.#resolve(this.#failure())
+      },
     })
   }
 
+  // Done when the client is closed, which it is told of by its socket.
   #giveUp(reason: CloseReason, cause?: unknown): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
     if (cause instanceof RelayError) this.#error = cause
     else if (cause !== undefined) this.#error = failed(reason, cause)
-    this.#dialing?.abort(reason)
-    this.#giveUpDial?.(reason)
+    this.#connecting?.cancel(reason)
+    this.#stages?.destroy()
+    if (!this.#client.closed) this.#client.reset()
   }
 
   #failure(): RelayResult {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Pool, type PoolLease } from '../src/index.js'
 import { deferred } from './support/deferred.js'
 import { FakeItems, type Item } from './support/fake-items.js'
@@ -193,8 +193,8 @@ describe('prewarm', () => {
   })
 
   test('whose target cannot be met keeps no process alive in its pauses', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length
-    const before = timers()
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    onTestFinished(() => void set.mockRestore())
     const create = async (): Promise<Item> => {
       throw new Error('refused')
     }
@@ -206,7 +206,8 @@ describe('prewarm', () => {
     })
     await turn()
     expect(pool.stats().createFailed).toBe(1)
-    expect(timers()).toBe(before)
+    const pause = set.mock.calls.findIndex(([, ms]) => ms === 100_000)
+    expect(set.mock.results[pause]?.value.hasRef()).toBe(false)
     await pool.close()
   })
 })
