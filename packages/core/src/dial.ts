@@ -13,6 +13,8 @@ export interface DialTarget {
   readonly connectTimeoutMs: number
 }
 
+const optionsOf = new WeakMap<DialTarget, NetConnectOpts>()
+
 /**
  * Opens one connection: DNS, TCP and TLS within `connectTimeoutMs`.
  *
@@ -24,7 +26,7 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     if (signal.aborted) return reject(signal.reason)
     const { connectTimeoutMs } = target
     const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
-    const tcp = connectTcp(tcpOptions(target, readBuffer))
+    const tcp = connectTcp(Object.assign(connectOptions(target), { onread: readBuffer?.onread }))
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     const { tls } = target
     let socket: Socket
@@ -80,23 +82,17 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
   })
 }
 
-// Without a prototype: Node copies the options of each socket, which takes V8 three times as long for one that has it.
-function tcpOptions(
-  { address, connectTimeoutMs }: DialTarget,
-  readBuffer: ReadBuffer | undefined,
-): NetConnectOpts {
-  const options = {
-    __proto__: null,
-    allowHalfOpen: SOCKET_SETTINGS.allowHalfOpen,
-    highWaterMark: SOCKET_SETTINGS.highWaterMark,
-    noDelay: SOCKET_SETTINGS.noDelay,
-    keepAlive: SOCKET_SETTINGS.keepAlive,
-    keepAliveInitialDelay: SOCKET_SETTINGS.keepAliveInitialDelay,
+// Without a prototype, because Node copies the options of each socket, which takes V8 three times as long for one that has it. And made
+// once, for to make such an object takes long: what is new each time is put in when it is used.
+function connectOptions(target: DialTarget): NetConnectOpts {
+  const made = optionsOf.get(target)
+  if (made !== undefined) return made
+  const options: NetConnectOpts = Object.assign(Object.create(null), target.address, SOCKET_SETTINGS, {
     // Node's 250 ms for each address of a name are too few for a far upstream.
-    autoSelectFamilyAttemptTimeout: Math.max(1_000, connectTimeoutMs / 4),
-    onread: readBuffer?.onread,
-  }
-  return Object.assign(options, address) as NetConnectOpts
+    autoSelectFamilyAttemptTimeout: Math.max(1_000, target.connectTimeoutMs / 4),
+  })
+  optionsOf.set(target, options)
+  return options
 }
 
 function tlsOptions(address: Address, tls: ConnectionOptions, socket: Socket): ConnectionOptions {

@@ -6,6 +6,8 @@ import { inTurn } from './turn-share.js'
 
 /** Takes what arrives on a connection. */
 export interface ConnectionReader {
+  /** Whether it keeps nothing of what it gets but what is lent to it: it may then get up to 144 KiB at once, else 64 KiB. */
+  readonly direct?: boolean
   /**
    * Bytes arrived. Returns whether more are wanted; after `false` nothing comes until `resume()`.
    *
@@ -115,7 +117,7 @@ export class RawConnection {
     this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
     for (const [event, listener] of RawConnection.#listeners) socket.on(event, listener)
-    if (this.#readBuffer !== undefined) this.#readBuffer.onData = (chunk) => this.#receive(chunk, true)
+    if (this.#readBuffer !== undefined) this.#readBuffer.onData = (chunk, lent) => this.#receive(chunk, lent)
   }
 
   /** The TCP socket whose addresses and queues the kernel knows, if there is one. */
@@ -171,6 +173,7 @@ export class RawConnection {
   /** Gives the connection to a user, who gets what is unread first; reading starts with `resume()`. */
   attach(user: ConnectionUser): void {
     this.#user = user
+    if (this.#readBuffer !== undefined) this.#readBuffer.direct = user.reader.direct ?? false
     this.#endDelivered = false
     if (this.#closed) process.nextTick(() => this.#user === user && user.onClosed(this.#error))
   }

@@ -1,32 +1,37 @@
 import type { OnReadOpts } from 'node:net'
+import { BufferSupply } from './buffer-supply.js'
 
-type Memory = Buffer<ArrayBuffer>
+const KIB = 1024
 
-const SMALL_BYTES = 1024
-const LARGE_BYTES = 64 * 1024
+// One read at a time, copied at once: all connections that read little share it, and an idle one keeps no memory to read into.
+const shared = Buffer.allocUnsafeSlow(64 * KIB)
 
-// An answer that is a little too large must not leave an idle session with the large buffer.
-const STEP = 8
+// What is copied in less time than reading it takes.
+const COPY_BYTES = 16 * KIB
 
-// Reads that would have fitted the smaller buffer, in a row, before the larger one is given back.
+const large = new BufferSupply({ bytes: 64 * KIB, spare: 64 })
+// With the high-water mark of a socket, the 160 KiB that may wait of a direction. A bulk transfer is a quarter faster for it; thousands of
+// stuck ones would only hold more.
+const huge = new BufferSupply({ bytes: 144 * KIB, spare: 8, most: 64 })
+
+// Reads that would have fitted less memory, in a row, before it is given back.
 const SHRINK_AFTER = 16
-
-// Large buffers that no connection uses: enough for a burst, not enough to matter.
-const MAX_SPARE = 64
-const spare: Memory[] = []
 
 /**
  * The memory a dialed socket reads into (`net.connect`'s `onread`), reused for every read: no allocation, and so no garbage, for
- * each 64 KiB relayed. A connection that fills its buffer gets a larger one (1, 8, 64 KiB), and gives it back when its reads stay small,
- * so that an idle session keeps little.
+ * each 64 KiB relayed. A connection reads into memory that all share, then, when its reads grow, into 64 KiB of its own, and into 144 KiB
+ * when they fill those and its reader passes them on as they come. At most 64 connections have so much.
  *
- * A chunk handed to `onData` is *lent*: it is overwritten by the next read. Whoever still needs it returns `false`, which stops
- * reading, and the memory stays as it is until reading goes on.
+ * What was read into its own memory is *lent*: it is overwritten by the next read. Whoever still needs it returns `false`, which stops
+ * reading, and the memory stays as it is until reading goes on. What was read into the shared memory is a copy.
  */
 export class ReadBuffer {
   /** Set by the connection before the first read. */
-  onData: (chunk: Buffer) => boolean = () => false
-  #memory: Memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
+  onData: (chunk: Buffer, lent: boolean) => boolean = () => false
+  /** Whether the one who reads now keeps nothing of what it gets: only then reads may be larger than 64 KiB. */
+  direct = false
+  #memory: Buffer = shared
+  #supply: BufferSupply | undefined
   #smallReads = 0
   #lent = false
 
@@ -49,14 +54,21 @@ export class ReadBuffer {
   /** The socket is closed: nothing is read any more. */
   release(): void {
     // A chunk that is still in a write queue must never be overwritten: its memory is left to the garbage collector.
-    if (!this.#lent) recycle(this.#memory)
-    this.#memory = EMPTY
+    this.#supply?.giveBack(this.#lent ? undefined : this.#memory)
+    this.#supply = undefined
+    this.#memory = shared
   }
 
   #onRead(bytes: number): boolean {
     const memory = this.#memory
+    if (memory === shared) {
+      const copy = Buffer.allocUnsafe(bytes)
+      shared.copy(copy, 0, 0, bytes)
+      if (bytes > COPY_BYTES) this.#take(large)
+      return this.onData(copy, false)
+    }
     this.#lent = true
-    const more = this.onData(bytes === memory.length ? memory : memory.subarray(0, bytes))
+    const more = this.onData(bytes === memory.length ? memory : memory.subarray(0, bytes), true)
     if (!more) return false
     this.#lent = false
     this.#fit(bytes)
@@ -65,21 +77,20 @@ export class ReadBuffer {
 
   // Node asks `buffer()` for the memory of the next read right after the callback.
   #fit(bytes: number): void {
-    const { length } = this.#memory
-    if (bytes === length && length < LARGE_BYTES) return this.#resize(length * STEP)
-    if (length === SMALL_BYTES || bytes > length / STEP) this.#smallReads = 0
-    else if (++this.#smallReads === SHRINK_AFTER) this.#resize(length / STEP)
+    const isHuge = this.#supply === huge
+    if (isHuge && !this.direct) return this.#take(large)
+    if (!isHuge && this.direct && bytes === large.bytes) return this.#take(huge)
+    if (bytes > (isHuge ? large.bytes : COPY_BYTES)) this.#smallReads = 0
+    else if (++this.#smallReads >= SHRINK_AFTER) this.#take(isHuge ? large : undefined)
   }
 
-  #resize(bytes: number): void {
+  /** Of what the supply has none left, there is as much as before. */
+  #take(supply: BufferSupply | undefined): void {
+    const memory = supply === undefined ? shared : supply.take()
+    if (memory === undefined) return
+    this.#supply?.giveBack(this.#memory)
+    this.#supply = supply
+    this.#memory = memory
     this.#smallReads = 0
-    recycle(this.#memory)
-    this.#memory = (bytes === LARGE_BYTES ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
   }
-}
-
-const EMPTY = Buffer.alloc(0)
-
-function recycle(memory: Memory): void {
-  if (memory.length === LARGE_BYTES && spare.length < MAX_SPARE) spare.push(memory)
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
+import { acceptedConnection } from './accepted-connection.js'
 import { type Address, type AddressLike, formatAddress, parseAddress, socketAddress } from './address.js'
 import { sessionChannels } from './channels.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
@@ -8,7 +9,6 @@ import { sessionsByDescriptors } from './descriptor-limit.js'
 import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
 import { checkOptions, count, func, milliseconds, type OptionCheck } from './options.js'
-import { RawConnection } from './raw-connection.js'
 import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
 import type { SessionInfo } from './session-info.js'
@@ -196,10 +196,10 @@ export class RelayServer {
   }
 
   #accept(socket: Socket): void {
-    const client = RawConnection.of(socket)
+    const client = acceptedConnection(socket)
     const info: SessionInfo = {
       id: `${this.#idPrefix}-${++this.#accepted}`,
-      client: socketAddress(socket, 'remote'),
+      client: socketAddress(client.socket as Socket, 'remote'),
       listen: this.#address as Address,
       startedAt: Date.now(),
     }

@@ -96,7 +96,8 @@ export class Session {
     const connector = this.#connector
     try {
       const signal = connecting.signalFor(connector)
-      return Promise.resolve(connector.connect({ signal, client: this.info, ...(fresh && { fresh }) }))
+      const context = { signal, client: this.info }
+      return Promise.resolve(connector.connect(fresh ? { ...context, fresh } : context))
     } catch (error) {
       return Promise.reject(error)
     }

@@ -28,9 +28,11 @@ export interface TransferOptions {
  * ```
  *
  * **Backpressure**: reading stops while the sink holds more than its high-water mark, or any memory lent by the source. So at most
- * one read (64 KiB) waits in the sink's queue on top of its high-water mark (16 KiB), and as much in the source's own buffer.
+ * one read waits in the sink's queue on top of its high-water mark (16 KiB), and as much in the source's own buffer: 64 KiB, or 144 KiB
+ * for the 64 busiest connections of the process.
  */
 export class Transfer implements ConnectionReader, ConnectionWriter {
+  readonly direct: boolean
   readonly source: RawConnection
   readonly sink: RawConnection
   readonly #observer: TransferObserver
@@ -57,6 +59,7 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     this.#onRead = options.onRead
     this.#onWrite = options.onWrite
     this.#stages = options.stages
+    this.direct = options.stages === undefined && sink.copies
   }
 
   /** Bytes that the sink's kernel has taken. */

@@ -373,15 +373,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   async #finish(): Promise<void> {
     this.#deadlines.stop()
     this.#stages?.destroy()
-    const result = {
+    const result: { -readonly [K in keyof RelayResult]: RelayResult[K] } = {
       reason: this.#reason as CloseReason,
-      ...(this.#error && { error: this.#error }),
-      ...(this.#stage && { stage: this.#stage }),
       up: { bytes: this.#up.bytes },
       down: { bytes: this.#down.bytes },
       durationMs: performance.now() - this.#startedAt,
-      ...(this.#firstByteMs !== undefined && { firstByteMs: this.#firstByteMs }),
     }
+    if (this.#error !== undefined) result.error = this.#error
+    if (this.#stage !== undefined) result.stage = this.#stage
+    if (this.#firstByteMs !== undefined) result.firstByteMs = this.#firstByteMs
     if (this.#released === undefined) this.#use?.lease.discard(this.#error)
     else await this.#released
     this.#resolve(result)

@@ -9,64 +9,125 @@ function memoryOf(buffer: ReadBuffer): Uint8Array {
   return (buffer.onread.buffer as () => Uint8Array)()
 }
 
+const KIB = 1024
+const LARGE = 64 * KIB
+const HUGE = 144 * KIB
+
+function taker(direct = false): ReadBuffer {
+  const buffer = new ReadBuffer()
+  buffer.direct = direct
+  buffer.onData = () => true
+  return buffer
+}
+
 /** Fills it until it grows no more. */
 function grow(buffer: ReadBuffer): void {
-  for (let i = 0; i < 2; i++) read(buffer, memoryOf(buffer).length)
+  for (let i = 0; i < 3; i++) read(buffer, memoryOf(buffer).length)
 }
 
 describe('the memory that a connection reads into', () => {
-  test('grows when a read fills it, and shrinks when reads stay small', () => {
-    const buffer = new ReadBuffer()
-    buffer.onData = () => true
-    const small = memoryOf(buffer).length
-    read(buffer, small - 1)
-    expect(memoryOf(buffer).length).toBe(small)
-    read(buffer, small)
-    const large = memoryOf(buffer).length
-    expect(large).toBeGreaterThan(small)
-    for (let i = 0; i < 15; i++) read(buffer, small)
-    read(buffer, small + 1)
-    for (let i = 0; i < 15; i++) read(buffer, small)
-    expect(memoryOf(buffer).length).toBe(large)
-    read(buffer, small)
-    expect(memoryOf(buffer).length).toBe(small)
+  test('is shared by all that read little, and what is read there is a copy', () => {
+    const [one, other] = [taker(), taker()]
+    expect(memoryOf(one)).toBe(memoryOf(other))
+    const chunks: [string, boolean][] = []
+    one.onData = other.onData = (chunk, lent) => chunks.push([chunk.toString(), lent]) > 0
+    for (const [buffer, text] of [
+      [one, 'mine'],
+      [other, 'yours'],
+    ] as const) {
+      memoryOf(buffer).set(Buffer.from(text))
+      read(buffer, text.length)
+    }
+    const kept: Buffer[] = []
+    one.onData = (chunk) => kept.push(chunk) > 0
+    memoryOf(one).set(Buffer.from('kept'))
+    read(one, 4)
+    memoryOf(other).fill('!')
+    read(other, LARGE)
+    expect(kept.map(String)).toEqual(['kept'])
+    expect(chunks.slice(0, 2)).toEqual([
+      ['mine', false],
+      ['yours', false],
+    ])
+    expect(one.lending || other.lending).toBe(false)
+    expect(memoryOf(other)).not.toBe(memoryOf(one))
+    other.release()
   })
 
-  test('grows by steps: who reads a little more than fits keeps little', () => {
-    const buffer = new ReadBuffer()
-    buffer.onData = () => true
-    read(buffer, memoryOf(buffer).length)
-    read(buffer, 1)
-    expect(memoryOf(buffer).length).toBeLessThanOrEqual(8 * 1024)
+  test('grows when reads grow, and shrinks when they stay small', () => {
+    const buffer = taker(true)
+    read(buffer, 16 * KIB)
+    expect(memoryOf(buffer)).toBe(memoryOf(taker()))
+    read(buffer, 16 * KIB + 1)
+    const own = memoryOf(buffer)
+    expect(own).not.toBe(memoryOf(taker()))
+    read(buffer, LARGE - 1)
+    expect(memoryOf(buffer)).toBe(own)
+    read(buffer, LARGE)
+    expect(memoryOf(buffer).length).toBe(HUGE)
+    for (let i = 0; i < 15; i++) read(buffer, LARGE)
+    read(buffer, LARGE + 1)
+    for (let i = 0; i < 15; i++) read(buffer, LARGE)
+    expect(memoryOf(buffer).length).toBe(HUGE)
+    read(buffer, LARGE)
+    expect(memoryOf(buffer).length).toBe(LARGE)
+    for (let i = 0; i < 16; i++) read(buffer, 16 * KIB)
+    expect(memoryOf(buffer)).toBe(memoryOf(taker()))
   })
 
-  test('is never given to another connection while a chunk of it is on loan', () => {
-    const large = 64 * 1024
-    const lender = new ReadBuffer()
-    lender.onData = () => true
+  test('is at most 64 KiB for a reader who keeps what it gets, though one before it had more', () => {
+    const buffer = taker()
+    grow(buffer)
+    expect(memoryOf(buffer).length).toBe(LARGE)
+    buffer.direct = true
+    grow(buffer)
+    expect(memoryOf(buffer).length).toBe(HUGE)
+    buffer.direct = false
+    read(buffer, HUGE)
+    expect(memoryOf(buffer).length).toBe(LARGE)
+    buffer.release()
+  })
+
+  test('is 144 KiB for 64 connections at most, and for the next when one of them is closed', () => {
+    const all = Array.from({ length: 70 }, () => taker(true))
+    for (const buffer of all) grow(buffer)
+    const lengths = (): number[] => all.map((buffer) => memoryOf(buffer).length)
+    expect(lengths()).toEqual([...Array(64).fill(HUGE), ...Array(6).fill(LARGE)])
+    all[0]?.release()
+    // A chunk that is still on its way when its connection closes leaves its place as well.
+    const lender = all[1] as ReadBuffer
+    lender.onData = () => false
+    read(lender, HUGE)
+    lender.release()
+    for (const buffer of all.slice(64)) grow(buffer)
+    expect(lengths().slice(64)).toEqual([HUGE, HUGE, LARGE, LARGE, LARGE, LARGE])
+    for (const buffer of all.slice(2)) buffer.release()
+  })
+
+  test.each([
+    [LARGE, false],
+    [HUGE, true],
+  ])('of %i bytes is never given to another connection while a chunk of it is on loan', (bytes, direct) => {
+    const lender = taker(direct)
     grow(lender)
     const lent = memoryOf(lender)
-    expect(lent.length).toBe(large)
+    expect(lent.length).toBe(bytes)
     lender.onData = () => false
-    expect(read(lender, large)).toBe(false)
+    expect(read(lender, bytes)).toBe(false)
+    expect(lender.lending).toBe(true)
     lender.release()
-    const others = Array.from({ length: 100 }, () => {
-      const other = new ReadBuffer()
-      other.onData = () => true
-      grow(other)
-      return memoryOf(other)
-    })
-    expect(others.some((memory) => memory.buffer === lent.buffer)).toBe(false)
+    const others = Array.from({ length: 100 }, () => taker(direct))
+    for (const other of others) grow(other)
+    expect(others.some((other) => memoryOf(other).buffer === lent.buffer)).toBe(false)
+    for (const other of others) other.release()
   })
 
   test('is used again by another connection once it is given back', () => {
-    const first = new ReadBuffer()
-    first.onData = () => true
+    const first = taker()
     grow(first)
     const memory = memoryOf(first)
     first.release()
-    const second = new ReadBuffer()
-    second.onData = () => true
+    const second = taker()
     grow(second)
     expect(memoryOf(second)).toBe(memory)
   })

@@ -4,7 +4,8 @@ import { type Peer, sha256 } from '../support/peer.js'
 import { client } from '../support/upstream.js'
 import { type House, house, ToyProof } from './toy.js'
 
-const LINE_BYTES = 3 * 1024
+// Larger than what is copied, smaller than what makes the memory grow.
+const LINE_BYTES = 24 * 1024
 
 interface Stuck extends House {
   readonly slow: Peer
@@ -123,12 +124,17 @@ test('two clients in turn on one connection, each slow: both streams arrive as t
 test('a connection whose last chunk somebody still holds is not given back', async () => {
   const made = await house()
   const lease = await made.connector.connect()
-  const held = new Promise<boolean>((resolve) => {
+  let onCopied: () => void
+  const copied = new Promise<void>((resolve) => {
+    onCopied = resolve
+  })
+  const held = new Promise<void>((resolve) => {
     lease.connection.attach({
       reader: {
         onData: (_chunk, lent) => {
-          resolve(lent)
-          return false
+          if (lent) resolve()
+          else onCopied()
+          return !lent
         },
         onEnd: () => {},
       },
@@ -137,8 +143,11 @@ test('a connection whose last chunk somebody still holds is not given back', asy
     })
   })
   lease.connection.resume()
-  await (await made.peer(0)).write('read, and not returned')
-  expect(await held).toBe(true)
+  const peer = await made.peer(0)
+  await peer.write(Buffer.alloc(LINE_BYTES, 'copied, and from then on lent'))
+  await copied
+  await peer.write('read, and not returned')
+  await held
   await lease.release()
   expect(made.connector.endings).toEqual(['unflushed'])
 })
