@@ -16,13 +16,14 @@ export function needsNoAbortSignal(connector: Connector): void {
 }
 
 /**
- * Calls a connect off: a signal for one listener. A real one, with its controller, costs as much as a socket, and next to no connect is
- * ever called off; it is made for the connectors of others.
+ * Calls a connect off. Next to none ever is, and a real signal, with its controller, costs as much as a socket: it is made for those who
+ * ask for one.
  */
 export class Cancellation implements CancelSignal {
   #aborted = false
   #reason: unknown
-  #listener: (() => void) | undefined
+  #listeners: (() => void)[] = []
+  #controller: AbortController | undefined
 
   get aborted(): boolean {
     return this.#aborted
@@ -32,12 +33,21 @@ export class Cancellation implements CancelSignal {
     return this.#reason
   }
 
-  addEventListener(_event: 'abort', listener: () => void): void {
-    this.#listener = listener
+  /** The same as an `AbortSignal`. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
   }
 
-  removeEventListener(): void {
-    this.#listener = undefined
+  addEventListener(_event: 'abort', listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  removeEventListener(_event: 'abort', listener: () => void): void {
+    this.#listeners = this.#listeners.filter((other) => other !== listener)
   }
 
   /** Later calls do nothing. */
@@ -45,15 +55,12 @@ export class Cancellation implements CancelSignal {
     if (this.#aborted) return
     this.#aborted = true
     this.#reason = reason
-    this.#listener?.()
+    for (const listener of this.#listeners) listener()
+    this.#controller?.abort(reason)
   }
 
   /** The signal for a connector. */
   signalFor(connector: Connector): AbortSignal {
-    if (content.has(connector)) return this as CancelSignal as AbortSignal
-    const controller = new AbortController()
-    if (this.#aborted) controller.abort(this.#reason)
-    this.#listener = () => controller.abort(this.#reason)
-    return controller.signal
+    return content.has(connector) ? (this as CancelSignal as AbortSignal) : this.signal
   }
 }

@@ -1,4 +1,5 @@
 // What a connector is made of: for @relay/pool, and for those who write one of their own.
+export { Cancellation, type CancelSignal, needsNoAbortSignal } from './cancellation.js'
 export {
   ConnectionLease,
   type ConnectionLeaseOptions,

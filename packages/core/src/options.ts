@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { Cancellation } from './cancellation.js'
 
 /** A check of one option: returns what is accepted, as words, when the value is not. */
 export type OptionCheck = (value: unknown) => string | undefined
@@ -67,7 +68,9 @@ export const func: OptionCheck = (value) => (typeof value === 'function' ? undef
 
 export const boolean: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
 
-export const signal: OptionCheck = (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal')
+// Ours passes for one among ourselves.
+export const signal: OptionCheck = (value) =>
+  value instanceof AbortSignal || value instanceof Cancellation ? undefined : 'an AbortSignal'
 
 export const text: OptionCheck = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'a non-empty string'

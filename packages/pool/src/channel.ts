@@ -8,7 +8,7 @@ import {
 } from '@relay/core/options'
 import { contain } from './contain.js'
 import { PoolError } from './errors.js'
-import { IndexedList } from './indexed-list.js'
+import { IndexedList, type Places } from './indexed-list.js'
 import { LinkedList } from './linked-list.js'
 import { Waiter, type WaitOptions, waitOptionChecks } from './waiter.js'
 
@@ -71,13 +71,15 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly capacity: number
   readonly #lifo: boolean
   readonly #onUndelivered: ((item: T, why: Undelivered) => void) | undefined
-  readonly #buffer = new IndexedList<T>()
+  readonly #buffer: IndexedList<T>
   readonly #receivers = new LinkedList<Receiver<T>>()
   readonly #senders = new LinkedList<BlockedSend<T>>()
   #closed = false
 
-  constructor(options: ChannelOptions<T>) {
+  /** @param places - Ours only: where the place of each item is noted. */
+  constructor(options: ChannelOptions<T>, places?: Places<T>) {
     checkOptions('Channel', options, channelChecks)
+    this.#buffer = new IndexedList(places)
     checkValue('Channel', 'capacity', options.capacity, isCapacity)
     this.capacity = options.capacity
     this.#lifo = options.order === 'lifo'

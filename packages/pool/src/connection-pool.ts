@@ -1,11 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ConnectContext, Connector, Lease, LeaseOrigin } from '@relay/core'
-import { ConnectionLease, type Lender } from '@relay/core/connector'
+import { ConnectionLease, type Lender, needsNoAbortSignal } from '@relay/core/connector'
 import {
   type ConnectionPoolOptions,
   type ResolvedConnectionPoolOptions,
   resolveConnectionPoolOptions,
 } from './connection-pool-options.js'
+import type { Creation } from './create-item.js'
 import { PoolError } from './errors.js'
 import type { PoolLease } from './lease.js'
 import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
@@ -37,14 +37,16 @@ export class ConnectionPool implements Connector, AsyncDisposable {
   readonly #prewarm: PrewarmPolicy
   readonly #lent: Record<LeaseOrigin, number> = { dialed: 0, prewarmed: 0, reused: 0 }
   #turn = 0
+  #polled: Promise<void> | undefined
 
   /** Use {@link connectionPool}, which checks the options. */
   constructor(options: ResolvedConnectionPoolOptions) {
+    needsNoAbortSignal(this)
     this.#options = options
     this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
     this.#pool = new Pool<PooledConnection>({
       ...options.shared,
-      create: ({ signal }) => this.#open(signal),
+      create: (context) => this.#open(context as Creation),
       destroy: (item, reason) => this.#close(item, reason),
       check: (item) => this.#prove(item),
       checkNow: (item) => (item.fit ? item.provenInTurn === this.#turn || undefined : false),
@@ -114,9 +116,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return this.close()
   }
 
-  async #open(signal: AbortSignal): Promise<PooledConnection> {
+  async #open(creation: Creation): Promise<PooledConnection> {
     const startedAt = performance.now()
-    const connection = await this.#options.open(signal)
+    const connection = await this.#options.open(creation)
     connection.owned = true
     const dialMs = performance.now() - startedAt
     this.#prewarm.dialed(dialMs)
@@ -140,14 +142,25 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return item.destroy()
   }
 
-  // What the kernel knows by now is told when the loop polls next. An immediate that is set while the loop polls runs right after,
-  // before it polls again: the second one is sure to come behind a poll.
   async #prove(item: PooledConnection): Promise<boolean> {
-    await nextTurn()
-    await nextTurn()
+    this.#polled ??= this.#poll()
+    await this.#polled
     item.provenInTurn = this.#turn
-    setImmediate(() => this.#turn++)
     return item.fit
+  }
+
+  // What the kernel knows by now is told when the loop polls next. An immediate that is set while the loop polls runs right after,
+  // before it polls again: the second one is sure to come behind a poll. All who ask before the first one wait together.
+  #poll(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#polled = undefined
+        setImmediate(() => {
+          resolve()
+          setImmediate(() => this.#turn++)
+        })
+      })
+    })
   }
 
   #lend(poolLease: PoolLease<PooledConnection>, waitMs: number): Lease {

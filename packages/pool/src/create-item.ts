@@ -1,4 +1,6 @@
+import { Cancellation } from '@relay/core/connector'
 import { PoolError } from './errors.js'
+import type { LinkedList } from './linked-list.js'
 
 /** What a pool's `create` is given. */
 export interface CreateContext {
@@ -6,46 +8,51 @@ export interface CreateContext {
   readonly signal: AbortSignal
 }
 
+/** The same, for those who are content with less than an `AbortSignal`: that one is made when it is asked for. */
+export class Creation implements CreateContext {
+  readonly cancellation: Cancellation = new Cancellation()
+
+  get signal(): AbortSignal {
+    return this.cancellation.signal
+  }
+}
+
 /**
- * One bounded creation: ends when `create` does, after `timeoutMs` (0 disables), or when the controller that is put into `running`
- * is aborted. An item that comes after that is handed to `onLate`: nobody else knows of it.
+ * One bounded creation: ends when `create` does, after `timeoutMs` (0 disables), or when what is put into `running` is cancelled. An
+ * item that comes after that is handed to `onLate`: nobody else knows of it.
  */
 export function createItem<T>(
-  create: (context: CreateContext) => Promise<T>,
+  create: (context: Creation) => Promise<T>,
   timeoutMs: number,
-  running: Set<AbortController>,
+  running: LinkedList<Cancellation>,
   onLate: (item: T) => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const controller = new AbortController()
-    const { signal } = controller
-    running.add(controller)
+    const creation = new Creation()
+    const { cancellation } = creation
+    const node = running.push(cancellation)
     const timer =
       timeoutMs > 0
         ? setTimeout(() => {
-            controller.abort(
+            cancellation.cancel(
               new PoolError('ERR_POOL_CREATE_TIMEOUT', `No item was created within ${timeoutMs} ms`),
             )
           }, timeoutMs)
         : undefined
     const stop = (): void => {
       clearTimeout(timer)
-      running.delete(controller)
+      running.remove(node)
     }
-    signal.addEventListener(
-      'abort',
-      () => {
-        stop()
-        reject(signal.reason)
-      },
-      { once: true },
-    )
+    cancellation.addEventListener('abort', () => {
+      stop()
+      reject(cancellation.reason)
+    })
     // An async function, so that a create that throws fails like one that rejects.
-    const created = (async () => create({ signal }))()
+    const created = (async () => create(creation))()
     created.then(
       (item) => {
         stop()
-        if (signal.aborted) onLate(item)
+        if (cancellation.aborted) onLate(item)
         else resolve(item)
       },
       (error: unknown) => {

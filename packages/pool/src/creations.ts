@@ -1,6 +1,8 @@
+import type { Cancellation } from '@relay/core/connector'
 import pLimit from 'p-limit'
 import { Backoff, type BackoffOptions } from './backoff.js'
 import { type CreateContext, createItem } from './create-item.js'
+import { LinkedList } from './linked-list.js'
 
 export interface CreationsOptions<T> {
   readonly create: (context: CreateContext) => Promise<T>
@@ -37,8 +39,8 @@ export class Creations<T> {
   readonly #host: CreationsHost<T>
   readonly #limit: ReturnType<typeof pLimit>
   readonly #backoff: Backoff
-  readonly #controllers = new Set<AbortController>()
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #cancellations = new LinkedList<Cancellation>()
+  readonly #underWay = new LinkedList<Promise<unknown>>()
   #running = 0
   #requested = 0
   #closed = false
@@ -96,7 +98,8 @@ export class Creations<T> {
   close(reason: Error): void {
     this.#closed = true
     this.#backoff.stop()
-    for (const controller of this.#controllers) controller.abort(reason)
+    // Each takes itself out.
+    for (const cancellation of [...this.#cancellations]) cancellation.cancel(reason)
   }
 
   get #allowed(): boolean {
@@ -107,9 +110,9 @@ export class Creations<T> {
     if (!(this.#allowed && needed() && this.#host.claim())) return undefined
     this.#running += 1
     const creation = this.#create()
-    this.#underWay.add(creation)
+    const node = this.#underWay.push(creation)
     const outcome = await creation
-    this.#underWay.delete(creation)
+    this.#underWay.remove(node)
     return outcome
   }
 
@@ -117,7 +120,7 @@ export class Creations<T> {
     const { create, createTimeoutMs } = this.#options
     let item: T
     try {
-      item = await createItem(create, createTimeoutMs, this.#controllers, (late) => this.#host.late(late))
+      item = await createItem(create, createTimeoutMs, this.#cancellations, (late) => this.#host.late(late))
     } catch (error) {
       this.#running -= 1
       return this.#failed(error)

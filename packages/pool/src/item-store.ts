@@ -1,9 +1,12 @@
 import { Channel } from './channel.js'
 import { contain, isThenable } from './contain.js'
 import { DeadlineTimer } from './deadline-timer.js'
+import type { Places } from './indexed-list.js'
 import type { EvictionReason } from './lease.js'
+import type { ListNode } from './linked-list.js'
 import type { ResolvedPoolOptions } from './pool-options.js'
 import type { PoolCounters } from './pool-stats.js'
+import { TurnoverMap } from './turnover-map.js'
 import { within } from './within.js'
 
 /** One open item, from its creation until it is destroyed or detached. */
@@ -17,6 +20,8 @@ export interface Entry<T> {
   deadline: number
   /** Calls off the check that it is under. */
   stopCheck: (() => void) | undefined
+  /** Where it lies among the idle ones. */
+  place: ListNode<Entry<T>> | undefined
 }
 
 /**
@@ -32,7 +37,7 @@ export class ItemStore<T extends object> {
   readonly #counters: PoolCounters
   readonly #onPassed: (entry: Entry<T>) => void
   readonly #onChange: () => void
-  readonly #entries = new Map<T, Entry<T>>()
+  readonly #entries = new TurnoverMap<T, Entry<T>>()
   readonly #idle: Channel<Entry<T>>
   readonly #expiry: DeadlineTimer
   #checking = 0
@@ -49,11 +54,14 @@ export class ItemStore<T extends object> {
     this.#counters = counters
     this.#onPassed = onPassed
     this.#onChange = onChange
-    this.#idle = new Channel<Entry<T>>({
-      capacity: options.maxIdle,
-      order: options.idleOrder,
-      onUndelivered: (entry, why) => this.destroy(entry, why),
-    })
+    this.#idle = new Channel<Entry<T>>(
+      {
+        capacity: options.maxIdle,
+        order: options.idleOrder,
+        onUndelivered: (entry, why) => this.destroy(entry, why),
+      },
+      placesOfEntries(),
+    )
     this.#expiry = new DeadlineTimer(options.now, () => this.#expire())
   }
 
@@ -93,6 +101,7 @@ export class ItemStore<T extends object> {
       state: 'out',
       deadline: 0,
       stopCheck: undefined,
+      place: undefined,
     }
     this.#entries.set(item, entry)
     this.#counters.created += 1
@@ -266,6 +275,19 @@ export class ItemStore<T extends object> {
       else this.evict(entry.item, expiryReason(entry, now))
     }
     this.#expiry.arm(next)
+  }
+}
+
+// Each notes its own: an entry goes in and out with each borrow.
+function placesOfEntries<T>(): Places<Entry<T>> {
+  return {
+    get: (entry) => entry.place,
+    set: (entry, node) => {
+      entry.place = node
+    },
+    delete: (entry) => {
+      entry.place = undefined
+    },
   }
 }
 

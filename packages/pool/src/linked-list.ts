@@ -8,7 +8,7 @@ export interface ListNode<T> {
 }
 
 /** A doubly linked list; every operation is O(1), and a node that has left it keeps nothing else alive. */
-export class LinkedList<T> {
+export class LinkedList<T> implements Iterable<T> {
   #first: ListNode<T> | undefined
   #last: ListNode<T> | undefined
   #size = 0
@@ -46,6 +46,11 @@ export class LinkedList<T> {
     const node = this.#last
     if (node !== undefined) this.remove(node)
     return node
+  }
+
+  /** The values, from the first to the last. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let node = this.#first; node !== undefined; node = node.next) yield node.value
   }
 
   /** False when the node is no longer in this list. */
