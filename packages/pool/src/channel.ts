@@ -189,9 +189,12 @@ export class Channel<T> implements AsyncIterable<T> {
     return this.join(options)
   }
 
-  /** Joins the receivers' line, for one who has checked the options and knows that there is nothing to take. */
-  join(options: WaitOptions): Promise<T> {
-    const waiter = new Waiter<T>()
+  /**
+   * Joins the receivers' line, for one who has checked the options and knows that there is nothing to take. `failure` says with what
+   * it fails, given what ended the wait.
+   */
+  join(options: WaitOptions, failure?: (error: unknown) => unknown): Promise<T> {
+    const waiter = new Waiter<T>(failure)
     arrivals += 1
     const node = this.#receivers.push({ waiter, arrival: arrivals })
     waiter.arm(options, () => this.#receivers.remove(node))

@@ -119,6 +119,7 @@ export class ItemStore<T extends object> {
 
   /** Takes the next idle item that is not too old. */
   next(): Entry<T> | undefined {
+    if (this.#idle.size === 0) return undefined
     const now = this.#options.now()
     for (let next = this.#idle.tryReceive(); next.ok; next = this.#idle.tryReceive()) {
       const entry = next.value

@@ -236,13 +236,13 @@ export class Pool<T extends object> implements AsyncDisposable {
       return this.#refuse(new PoolError('ERR_POOL_MAX_WAITERS', `${maxWaiters} borrowers wait already`))
     }
     const { signal, timeoutMs = borrowTimeoutMs } = options
-    const lease = this.#line.wait(fresh, { signal, timeoutMs })
+    const lease = this.#line.wait(fresh, { signal, timeoutMs }, (error) =>
+      this.#waitFailed(error, signal, timeoutMs),
+    )
     // Even where creations under way would do: one of them may hang.
     if (!covered && (fresh || !this.#checkNext())) this.#dispatcher.owe()
     this.#changed()
-    return lease.catch((error: unknown) => {
-      throw this.#waitFailed(error, signal, timeoutMs)
-    })
+    return lease
   }
 
   #waitFailed(error: unknown, signal: AbortSignal | undefined, timeoutMs: number): unknown {
@@ -276,7 +276,8 @@ export class Pool<T extends object> implements AsyncDisposable {
   #giveBack(entry: Entry<T>): void {
     const { maxUses, now } = this.#options
     if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
-    else if (entry.endsAt <= now()) this.#store.destroy(entry, 'max-lifetime')
+    else if (entry.endsAt < Number.POSITIVE_INFINITY && entry.endsAt <= now())
+      this.#store.destroy(entry, 'max-lifetime')
     else if (this.#dispatcher.needsRoom) this.#store.destroy(entry, 'displaced')
     else if (this.#line.any === 0) this.#store.keep(entry)
     else if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))

@@ -25,7 +25,11 @@ export class Waiter<T> {
   #signal: AbortSignal | undefined
   #onAbort: (() => void) | undefined
 
-  constructor() {
+  readonly #failure: ((error: unknown) => unknown) | undefined
+
+  /** @param failure - What the promise is rejected with, given what ended the wait. */
+  constructor(failure?: (error: unknown) => unknown) {
+    this.#failure = failure
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -59,7 +63,7 @@ export class Waiter<T> {
 
   reject(error: unknown): void {
     this.#disarm()
-    this.#reject(error)
+    this.#reject(this.#failure === undefined ? error : this.#failure(error))
   }
 
   #disarm(): void {

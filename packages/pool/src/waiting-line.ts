@@ -27,9 +27,9 @@ export class WaitingLine<L> {
     return this.#fresh.oldestArrival < this.#any.oldestArrival
   }
 
-  /** The options were checked by the borrower's own call. */
-  wait(fresh: boolean, options: WaitOptions): Promise<L> {
-    return (fresh ? this.#fresh : this.#any).join(options)
+  /** The options were checked by the borrower's own call. `failure` says with what the wait fails, given what ended it. */
+  wait(fresh: boolean, options: WaitOptions, failure: (error: unknown) => unknown): Promise<L> {
+    return (fresh ? this.#fresh : this.#any).join(options, failure)
   }
 
   /** To the oldest who takes such an item; false when there is nobody, and then `lend` is not called. */
