@@ -1,4 +1,4 @@
-import { Socket } from 'node:net'
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
@@ -10,6 +10,16 @@ interface Handle {
 interface Handled {
   _handle?: Handle | null
 }
+
+// One for all, and without a prototype: see `dial()`.
+const options: SocketConstructorOpts & { handle?: Handle; onread?: OnReadOpts } = Object.assign(
+  Object.create(null),
+  {
+    allowHalfOpen: SOCKET_SETTINGS.allowHalfOpen,
+    highWaterMark: SOCKET_SETTINGS.highWaterMark,
+    manualStart: true,
+  },
+)
 
 /**
  * The connection of a socket that was accepted just now, and that nobody has used; it reads into a {@link ReadBuffer}, like those that
@@ -25,9 +35,9 @@ export function acceptedConnection(accepted: Socket): RawConnection {
   const handle = handled._handle
   if (typeof handle?.useUserBuffer !== 'function') return RawConnection.of(accepted)
   const readBuffer = new ReadBuffer()
-  const { allowHalfOpen, highWaterMark } = SOCKET_SETTINGS
-  const options = { __proto__: null, handle, manualStart: true, allowHalfOpen, highWaterMark }
-  const socket = new Socket(Object.assign(options, { onread: readBuffer.onread }))
+  options.handle = handle
+  options.onread = readBuffer.onread
+  const socket = new Socket(options)
   if ((socket as Handled)._handle !== handle) return RawConnection.of(accepted)
   handled._handle = null
   // An empty shell: the server, which counts it, must not wait for it.

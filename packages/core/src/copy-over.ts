@@ -12,7 +12,9 @@ export function copyOver(
   options: Omit<CopyOptions, 'use'> & { readonly replaceable: boolean },
 ): TwoWayCopy {
   if (lease instanceof ConnectionLease && !lease.guarded) {
-    return new TwoWayCopy(client, lease.connection, policy, { ...options, use: new LeaseUse(lease, options) })
+    const { startedAt, stages, replay } = options
+    const use = new LeaseUse(lease, options)
+    return new TwoWayCopy(client, lease.connection, policy, { startedAt, stages, replay, use })
   }
   const copy = new TwoWayCopy(client, RawConnection.of(lease.socket), policy, options)
   void copy.done.then(() => lease.discard())

@@ -26,7 +26,9 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     if (signal.aborted) return reject(signal.reason)
     const { connectTimeoutMs } = target
     const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
-    const tcp = connectTcp(Object.assign(connectOptions(target), { onread: readBuffer?.onread }))
+    const options = connectOptions(target)
+    options.onread = readBuffer?.onread
+    const tcp = connectTcp(options)
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     const { tls } = target
     let socket: Socket

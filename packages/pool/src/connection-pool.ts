@@ -49,6 +49,8 @@ export class ConnectionPool implements Connector, AsyncDisposable {
       create: (context) => this.#open(context as Creation),
       destroy: (item, reason) => this.#close(item, reason),
       check: (item) => this.#prove(item),
+      // Two turns of the loop, and no more: a timer for each would never go off.
+      checkTimeoutMs: 0,
       checkNow: (item) => (item.fit ? item.provenInTurn === this.#turn || undefined : false),
       createTimeoutMs: options.openTimeoutMs,
       prewarm: options.prewarm === 0 ? 0 : () => this.#prewarm.target,
