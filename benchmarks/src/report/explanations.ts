@@ -2,17 +2,17 @@
 export const explanations: Readonly<Record<string, string>> = {
   bulk: `CPU seconds, user and system, that the relay's process spends on a gigabyte. With client, upstream and relay on one machine the
 rate says little: it is what the cores have left. Most of the CPU is the kernel's, copying in and out of user memory; Go and HAProxy
-can have it moved by \`splice\` instead, which Node does not offer. Down, towards the client, this relay reads into one buffer again and
-again, which Node allows for sockets that it dials and not for those it accepts: so up costs more than down. nginx is shown with
-its default buffers of 16 KiB, and with 64 KiB, which suit one fast stream. Not shown: many streams, a network that is slower than a core.`,
+can have it moved by \`splice\` instead, which Node does not offer. This relay reads up to 144 KiB at once, into one buffer again and again.
+nginx is shown with its default buffers of 16 KiB, and with 64 KiB, which suit one fast stream.
+[Where the time goes](performance.md#a-gigabyte). Not shown: many streams, a network that is slower than a core.`,
   messages: `CPU microseconds for a request and its answer, which is four system calls at least. With 50 clients one wake-up brings several
 messages, with one client each is alone. The rate is bounded by the machine that all share, and the relay adds to the time of
 every message: p50 and p99 are what the client sees. *Over a reused lease* the relay reads every message, to know when the
 connection is free again. Not shown: messages that are large, or spread over time.`,
   connections: `A connection for each request, opened and closed. The relay accepts, dials, copies two small messages and closes two sockets.
 \`--prewarm\` takes the dial off the client's clock; it costs what a dial costs, so it is no faster where the upstream is near. \`--reuse\`
-saves the dial, and the upstream's accept. socat starts a process for each. Nobody writes a line for a session: HAProxy and nginx
-are configured so, the relay's lines go to \`/dev/null\`: it has no way yet not to make them, and they are about a seventh of its CPU here. Not shown: TLS.`,
+saves the dial, and the upstream's accept. socat starts a process for each. Nobody writes a line for a session, and all have four
+seconds to warm up, which those that are compiled as they run need. [Where the time goes](performance.md#a-short-session). Not shown: TLS.`,
   idle: `Resident memory that a session adds which has exchanged one message of 64 bytes each way and is quiet, kernel buffers not counted.
 Before and after are looked at in a process that has had no other session; what several processes share counts once. It is a
 floor: a session that moves bulk has buffers.`,

@@ -32,6 +32,7 @@ export const bulk: Workload = {
       async measure(subject, testCase) {
         const work = () => iperf(peers.address(subject), settings.seconds, FLAGS[testCase] ?? [])
         const { result, cpu } = await measureCpu(peers.pid(subject), work)
+        if (result.bytes === 0) throw new Error('iperf3 received nothing')
         const gigabytes = result.bytes / 1e9
         return { rate: gigabytes / result.seconds, ...(cpu !== undefined && { cpu: cpu / gigabytes }) }
       },

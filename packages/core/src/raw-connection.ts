@@ -35,6 +35,9 @@ export interface ConnectionUser {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+// As much as a socket reads ahead by itself, with the high-water mark that all of ours have.
+const AHEAD_BYTES = 16 * 1024
 const ignore = (): void => {}
 // On the socket itself: a WeakMap that grows old keeps what young sockets lead to through every scavenge, a session's all.
 const CONNECTION = Symbol('RawConnection')
@@ -73,6 +76,7 @@ export class RawConnection {
   readonly #readBuffer: ReadBuffer | undefined
   #user: ConnectionUser | undefined
   #unread: Buffer[] = []
+  #unreadBytes = 0
   #flowing = false
   #listening = false
   #ended = false
@@ -178,7 +182,7 @@ export class RawConnection {
     if (this.#closed) process.nextTick(() => this.#user === user && user.onClosed(this.#error))
   }
 
-  /** Takes the connection from its user, who hears nothing more of it; reading stops. */
+  /** Takes the connection from its user, who hears nothing more of it. */
   detach(): void {
     this.#user = undefined
     this.pause()
@@ -188,6 +192,7 @@ export class RawConnection {
   restore(): void {
     const { socket } = this
     this.detach()
+    socket.pause()
     const connected: Connected = socket
     connected[CONNECTION] = undefined
     socket.off('data', RawConnection.#onData)
@@ -199,10 +204,11 @@ export class RawConnection {
     socket.on('readable', ignore).off('readable', ignore)
   }
 
+  /** Hands nothing over any more; a little is read ahead, for the end of it may be a FIN or a reset. */
   pause(): void {
     if (!this.#flowing) return
     this.#flowing = false
-    this.socket.pause()
+    if (this.#readBuffer === undefined) this.socket.pause()
   }
 
   /** Hands over what is unread, then what arrives, until the reader wants no more. */
@@ -211,7 +217,9 @@ export class RawConnection {
     if (reader === undefined) return
     this.#readBuffer?.returned()
     while (this.#unread.length > 0) {
-      if (!reader.onData(this.#unread.shift() as Buffer, false)) return
+      const chunk = this.#unread.shift() as Buffer
+      this.#unreadBytes -= chunk.length
+      if (!reader.onData(chunk, false)) return
       if (this.#user?.reader !== reader) return
     }
     if (this.#ended) return this.#deliverEnd()
@@ -233,12 +241,14 @@ export class RawConnection {
   /** Puts bytes back: the next user reads them first. */
   unread(chunk: Buffer): void {
     this.#unread.unshift(chunk)
+    this.#unreadBytes += chunk.length
   }
 
   /** What was received and not handed over when the socket closed, or reading was stopped for good. */
   takeUnread(): Buffer[] {
     const chunks = this.#unread
     this.#unread = []
+    this.#unreadBytes = 0
     if (this.#readBuffer !== undefined) return chunks
     // A destroyed socket still gives what it had buffered; 'data' may be emitted for it as well, to nobody.
     this.socket.off('data', RawConnection.#onData)
@@ -273,11 +283,16 @@ export class RawConnection {
     if (reader !== undefined && this.#flowing) {
       const more = reader.onData(chunk, lent)
       if (more) this.#readBuffer?.returned()
-      else this.#flowing = false
-      return more && this.#flowing
+      else {
+        this.#flowing = false
+        if (lent) return false
+      }
+    } else {
+      this.#unread.push(lent ? Buffer.from(chunk) : chunk)
+      this.#unreadBytes += chunk.length
+      this.#readBuffer?.returned()
     }
-    this.#unread.push(lent ? Buffer.from(chunk) : chunk)
-    return false
+    return this.#flowing || (this.#readBuffer !== undefined && this.#unreadBytes < AHEAD_BYTES)
   }
 
   // Node 20 and 22 show data and a reset in one poll as data and a FIN. The truth is one empty write away: it fails after a reset.

@@ -124,3 +124,33 @@ test.each([
   expect(await closed).toMatchObject({ code: 'ECONNRESET' })
   await close()
 })
+
+test('a reset is told though nobody reads, behind a little that is kept', async () => {
+  const { connection, peer, chunks, closed, close } = await accept()
+  await peer.write('a little')
+  while ((connection.socket as Socket).bytesRead < 8) await new Promise(setImmediate)
+  peer.reset()
+  expect(await closed).toMatchObject({ code: 'ECONNRESET' })
+  expect(chunks).toEqual([])
+  expect(connection.takeUnread().map(String)).toEqual(['a little'])
+  await close()
+})
+
+test('no more than a little is read ahead of its reader, and all of it is there for him', async () => {
+  const { connection, peer, chunks, ended, close } = await accept()
+  const data = Buffer.alloc(8 * KIB * KIB, 'more than a little, ')
+  peer.socket.write(data)
+  const { socket } = connection
+  for (let read = -1; read !== (socket as Socket).bytesRead; ) {
+    read = (socket as Socket).bytesRead
+    for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+  }
+  expect((socket as Socket).bytesRead).toBeGreaterThan(0)
+  expect((socket as Socket).bytesRead).toBeLessThanOrEqual(80 * KIB)
+  connection.resume()
+  peer.end()
+  await ended
+  expect(sha256(Buffer.concat(chunks))).toBe(sha256(data))
+  connection.destroy()
+  await close()
+})
