@@ -315,7 +315,8 @@ export class RawConnection {
 
   #setEnded(): void {
     this.#ended = true
-    if (this.#unread.length === 0) this.#deliverEnd()
+    // Else when reading goes on.
+    if (this.#flowing && this.#unread.length === 0) this.#deliverEnd()
   }
 
   #deliverEnd(): void {
