@@ -315,8 +315,7 @@ export class RawConnection {
 
   #setEnded(): void {
     this.#ended = true
-    // Else when reading goes on.
-    if (this.#flowing && this.#unread.length === 0) this.#deliverEnd()
+    if (this.#unread.length === 0) this.#deliverEnd()
   }
 
   #deliverEnd(): void {
