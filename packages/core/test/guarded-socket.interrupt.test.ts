@@ -74,7 +74,7 @@ describe('interrupt', () => {
     const [release, other] = [guard.retain(), guard.retain()]
     let settled = false
     const [set, clear] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')]
-    onTestFinished(() => vi.restoreAllMocks())
+    onTestFinished(() => void vi.restoreAllMocks())
     const interrupted = guard.interrupt({ graceMs: 60_000 }).then((result) => {
       settled = true
       return result
