@@ -14,7 +14,7 @@ export interface ConnectionReader {
    * The memory of a `lent` chunk is reused as soon as `true` is returned, or `resume()` is called.
    */
   onData(chunk: Buffer, lent: boolean): boolean
-  /** The peer sent FIN, and everything before it was handed over. */
+  /** The peer sent FIN, and everything before it was handed over; also to a reader who has said that it wants no more for now. */
   onEnd(): void
 }
 

@@ -139,6 +139,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   onSourceEnd(transfer: Transfer): void {
     if (this.#reason !== undefined) return
+    // The client leaves, and has all that was for it: this is news for the lender alone, who will see it.
+    if (this.#leaving && transfer === this.#down) return
     // Behind our own FIN it is an answer: the upstream had all there was, and nothing to say to it.
     if (transfer === this.#down && !this.#up.sink.socket.writableEnded && this.#replace()) return
     this.#firstEnd ??= transfer === this.#up ? 'client' : 'upstream'
