@@ -12,14 +12,12 @@ interface Handled {
 }
 
 // One for all, and without a prototype: see `dial()`.
-const options: SocketConstructorOpts & { handle?: Handle; onread?: OnReadOpts } = Object.assign(
-  Object.create(null),
-  {
+const options: SocketConstructorOpts & { handle?: Handle | undefined; onread?: OnReadOpts | undefined } =
+  Object.assign(Object.create(null), {
     allowHalfOpen: SOCKET_SETTINGS.allowHalfOpen,
     highWaterMark: SOCKET_SETTINGS.highWaterMark,
     manualStart: true,
-  },
-)
+  })
 
 /**
  * The connection of a socket that was accepted just now, and that nobody has used; it reads into a {@link ReadBuffer}, like those that
@@ -38,6 +36,9 @@ export function acceptedConnection(accepted: Socket): RawConnection {
   options.handle = handle
   options.onread = readBuffer.onread
   const socket = new Socket(options)
+  // Node has made a copy; nobody is kept here.
+  options.handle = undefined
+  options.onread = undefined
   if ((socket as Handled)._handle !== handle) return RawConnection.of(accepted)
   handled._handle = null
   // An empty shell: the server, which counts it, must not wait for it.

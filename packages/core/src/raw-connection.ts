@@ -106,7 +106,7 @@ export class RawConnection {
 
   /**
    * @param options.tcp - The TCP socket under a TLS socket: the only one that can be reset.
-   * @param options.readBuffer - The memory that a socket dialed with `onread` reads into.
+   * @param options.readBuffer - The memory that a socket made with `onread` reads into.
    */
   constructor(
     socket: Duplex,

@@ -128,7 +128,7 @@ describe(`${INTERRUPTS} interrupts at random points under load (seed ${seed})`, 
   test('lose and double no byte of an accepted socket, which comes back as it was', {
     timeout: 120_000,
   }, async () => {
-    const { inner, peer } = await clientPair()
+    const { inner, peer } = await clientPair(false, true)
     peer.socket.removeAllListeners('data')
     await interruptUnderLoad(inner, peer.socket, false)
   })

@@ -9,12 +9,8 @@ export interface CreateContext {
 }
 
 /** The same, for those who are content with less than an `AbortSignal`: that one is made when it is asked for. */
-export class Creation implements CreateContext {
-  readonly cancellation: Cancellation = new Cancellation()
-
-  get signal(): AbortSignal {
-    return this.cancellation.signal
-  }
+export interface Creation extends CreateContext {
+  readonly cancellation: Cancellation
 }
 
 /**
@@ -28,8 +24,14 @@ export function createItem<T>(
   onLate: (item: T) => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const creation = new Creation()
-    const { cancellation } = creation
+    const cancellation = new Cancellation()
+    const creation: Creation = {
+      cancellation,
+      // Its own, so that a copy of the context has it, too.
+      get signal() {
+        return cancellation.signal
+      },
+    }
     const node = running.push(cancellation)
     const timer =
       timeoutMs > 0

@@ -117,15 +117,18 @@ export class ItemStore<T extends object> {
     if (this.#idle.sendOrDiscard(entry)) this.#expiry.arm(entry.deadline)
   }
 
+  /** Whether a moment has passed; the clock is not asked about one that never will. */
+  isOver(at: number): boolean {
+    return at < Number.POSITIVE_INFINITY && at <= this.#options.now()
+  }
+
   /** Takes the next idle item that is not too old. */
   next(): Entry<T> | undefined {
-    if (this.#idle.size === 0) return undefined
-    const now = this.#options.now()
     for (let next = this.#idle.tryReceive(); next.ok; next = this.#idle.tryReceive()) {
       const entry = next.value
       entry.state = 'out'
-      if (entry.deadline > now) return entry
-      this.destroy(entry, expiryReason(entry, now))
+      if (!this.isOver(entry.deadline)) return entry
+      this.destroy(entry, expiryReason(entry, this.#options.now()))
     }
     return undefined
   }

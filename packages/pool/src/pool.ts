@@ -274,10 +274,9 @@ export class Pool<T extends object> implements AsyncDisposable {
   }
 
   #giveBack(entry: Entry<T>): void {
-    const { maxUses, now } = this.#options
+    const { maxUses } = this.#options
     if (maxUses > 0 && entry.uses >= maxUses) this.#store.destroy(entry, 'max-uses')
-    else if (entry.endsAt < Number.POSITIVE_INFINITY && entry.endsAt <= now())
-      this.#store.destroy(entry, 'max-lifetime')
+    else if (this.#store.isOver(entry.endsAt)) this.#store.destroy(entry, 'max-lifetime')
     else if (this.#dispatcher.needsRoom) this.#store.destroy(entry, 'displaced')
     else if (this.#line.any === 0) this.#store.keep(entry)
     else if (this.#store.inspect(entry) === true) this.#deliver(entry, originOf(entry))

@@ -2,7 +2,7 @@
  * A `Map` for keys that come and go.
  *
  * Whenever V8 makes a new table for a `Map`, the old table keeps the new one, and all that it held itself. Once a table has grown old,
- * whatever passed through the map since outlives its scavenges. This one moves to a new `Map` before that happens.
+ * whatever passed through the map since outlives its scavenges. This one is copied to a new `Map` every so often, where the chain ends.
  */
 export class TurnoverMap<K, V> {
   #map = new Map<K, V>()

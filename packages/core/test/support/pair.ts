@@ -5,7 +5,7 @@ import { clientPair } from './wire.js'
 
 /** A socket to guard, and its peer; both are gone when the test is. */
 export async function pair(paused = false): Promise<{ raw: Socket; peer: Peer }> {
-  const { inner, peer } = await clientPair(paused)
+  const { inner, peer } = await clientPair(paused, true)
   onTestFinished(() => {
     inner.destroy()
     peer.socket.destroy()

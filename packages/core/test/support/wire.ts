@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished, test } from 'vitest'
+import { acceptedConnection } from '../../src/accepted-connection.js'
 import type { RelayResult } from '../../src/close-reason.js'
 import { dial } from '../../src/dial.js'
 import type { Side } from '../../src/errors.js'
@@ -20,6 +21,8 @@ interface Wire {
 
 interface WireOptions extends RelayOptions {
   readonly pausedNear?: boolean
+  /** The client's socket as Node accepts it, as those of others are; else as the server takes it over. */
+  readonly plainClient?: boolean
   readonly pausedFar?: boolean
 }
 
@@ -31,15 +34,16 @@ type Scenario = (wire: (options?: WireOptions) => Promise<Wire>) => Promise<void
  */
 export function symmetric(claim: string, scenario: Scenario): void {
   const kinds = process.env.RELAY_STAGE_KINDS?.split(',') ?? Object.keys(THROUGH)
-  for (const kind of kinds) oneKind(claim, kind, THROUGH[kind] as readonly Stage[], scenario)
+  for (const kind of kinds) oneKind(claim, kind, { stages: THROUGH[kind] as readonly Stage[] }, scenario)
+  oneKind(claim, 'a client accepted by others', { plainClient: true }, scenario)
 }
 
-function oneKind(claim: string, kind: string, stages: readonly Stage[], scenario: Scenario): void {
+function oneKind(claim: string, kind: string, how: WireOptions, scenario: Scenario): void {
   for (const nearSide of ['client', 'upstream'] as const) {
     test(`${claim} (first side: ${nearSide}, ${kind})`, async () => {
       const wires: Wire[] = []
       await scenario(async (options) => {
-        const made = await wire(nearSide, { stages, ...options })
+        const made = await wire(nearSide, { ...how, ...options })
         wires.push(made)
         return made
       })
@@ -53,10 +57,10 @@ function oneKind(claim: string, kind: string, stages: readonly Stage[], scenario
 }
 
 async function wire(nearSide: Side, options: WireOptions = {}): Promise<Wire> {
-  const { pausedNear = false, pausedFar = false, ...relayOptions } = options
+  const { pausedNear = false, pausedFar = false, plainClient, ...relayOptions } = options
   const [clientPaused, upstreamPaused] =
     nearSide === 'client' ? [pausedNear, pausedFar] : [pausedFar, pausedNear]
-  const client = await clientPair(clientPaused)
+  const client = await clientPair(clientPaused, plainClient)
   const upstream = await upstreamPair(upstreamPaused)
   const result = relay(client.inner, upstream.inner.socket, relayOptions)
   return nearSide === 'client'
@@ -64,8 +68,8 @@ async function wire(nearSide: Side, options: WireOptions = {}): Promise<Wire> {
     : { near: upstream.peer, far: client.peer, nearSide, farSide: 'client', result }
 }
 
-/** A socket accepted as the server accepts it, and the peer that connected. */
-export async function clientPair(paused = false): Promise<{ inner: Socket; peer: Peer }> {
+/** A socket accepted as the server accepts it, or as Node does, and the peer that connected. */
+export async function clientPair(paused = false, plain = false): Promise<{ inner: Socket; peer: Peer }> {
   const [inner, outer] = await acceptOne(
     (port) => connect({ host: '127.0.0.1', port, allowHalfOpen: true }),
     {
@@ -74,7 +78,8 @@ export async function clientPair(paused = false): Promise<{ inner: Socket; peer:
       noDelay: true,
     },
   )
-  return { inner, peer: new Peer(outer, { paused }) }
+  const taken = plain ? inner : (acceptedConnection(inner).socket as Socket)
+  return { inner: taken, peer: new Peer(outer, { paused }) }
 }
 
 /** A connection dialed as the dialer dials it, and the peer that accepted. */
