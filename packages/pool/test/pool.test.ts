@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Pool, type PoolOptions } from '../src/index.js'
+import { type CreateContext, Pool, type PoolOptions } from '../src/index.js'
 import { deferred } from './support/deferred.js'
 import { FakeItems, type Item } from './support/fake-items.js'
 import { watch } from './support/outcome.js'
@@ -204,4 +204,23 @@ test('misuse names the option, the value and what is accepted', async () => {
   await expect(pool.use('it' as unknown as () => void)).rejects.toThrow(/Pool.use: .*"use" to be a function/)
   await expect(pool.close({ graceMs: -1 })).rejects.toThrow(RangeError)
   expect((await pool.borrow()).item).toEqual({ id: 0 })
+})
+
+test('the signal of a creation is in a copy of its context, too, and is aborted by close', async () => {
+  const contexts: CreateContext[] = []
+  const { pool } = poolOf({
+    create: (context) => {
+      contexts.push({ ...context })
+      return new Promise(() => {})
+    },
+  })
+  const borrowed = watch(pool.borrow())
+  await turn()
+  const signal = contexts[0]?.signal
+  expect(signal).toBeInstanceOf(AbortSignal)
+  expect(signal?.aborted).toBe(false)
+  await pool.close()
+  expect(signal?.aborted).toBe(true)
+  await turn()
+  expect(borrowed).toMatchObject({ error: { code: 'ERR_POOL_CLOSED' } })
 })
