@@ -1,6 +1,10 @@
+import { availableParallelism } from 'node:os'
 import { inspect } from 'node:util'
 import { Argument, Option } from 'commander'
 import { Failure } from './failure.js'
+
+// Far above any machine's processors, far below what would bring it down.
+const MOST_WORKERS = 256
 
 /** A required argument of a command; `parse` **fails** with an error that says what is accepted. */
 export function argument(name: string, description: string, parse: (text: string) => unknown): Argument {
@@ -48,6 +52,14 @@ export function parsePrewarm(text: string): number | 'auto' {
   if (text === 'auto') return text
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new TypeError(`expected a whole number, 0 or more, or auto, got ${inspect(text)}`)
+}
+
+/** How many processes; `auto` is one for each processor that this one may use. */
+export function parseWorkers(text: string): number {
+  if (text === 'auto') return availableParallelism()
+  const count = Number(text)
+  if (/^\d+$/.test(text) && count >= 1 && count <= MOST_WORKERS) return count
+  throw new RangeError(`expected a whole number from 1 to ${MOST_WORKERS}, or auto, got ${inspect(text)}`)
 }
 
 function checked<T>(name: string, text: string, parse: (text: string) => T): T {

@@ -1,6 +1,7 @@
 import { basename, relative } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { WorkerLink } from './workers/worker-link.js'
 
 export type Signal = 'SIGINT' | 'SIGTERM'
 
@@ -17,6 +18,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** What a person types to run this command, for hints. */
   readonly program: string
+  /** In a worker, and only there: its line to the primary. */
+  readonly worker?: WorkerLink
   /** Calls `listener` for each stop signal, until the returned function is called. */
   onSignal(listener: (signal: Signal) => void): () => void
 }

@@ -13,10 +13,12 @@ export interface LogOptions {
   /** JSON lines also on a terminal. @default false */
   readonly json?: boolean | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What each line says behind its own. */
+  readonly fields?: Fields | undefined
 }
 
 /** A log for people if `sink` is a terminal, else in JSON lines. Lines that a slow reader left no room for are counted. */
-export async function createLog(sink: LineSink, options: LogOptions): Promise<Log> {
+export async function createLog(sink: Pick<LineSink, 'isTTY' | 'write'>, options: LogOptions): Promise<Log> {
   let taken = true
   let dropped = 0
   const write = (line: string): void => {
@@ -31,7 +33,7 @@ export async function createLog(sink: LineSink, options: LogOptions): Promise<Lo
       log('warn', 'log lines dropped', { lines: dropped })
       if (taken) dropped = 0
     }
-    log(level, message, fields)
+    log(level, message, { ...fields, ...options.fields })
     if (!taken) dropped += 1
   }
 }

@@ -22,13 +22,14 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
 
 /** Runs the command with these arguments (without node and script) and resolves with its exit code. */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const shell = createShell(io)
-  const exitCode = await execute(argv, shell)
+  const shell = createShell(io, argv)
+  const exitCode = await execute(shell)
   await Promise.all([shell.stdout.flush(), shell.stderr.flush()])
   return exitCode
 }
 
-async function execute(argv: readonly string[], shell: Shell): Promise<number> {
+async function execute(shell: Shell): Promise<number> {
+  const { argv } = shell
   const name = argv.find((word) => Object.hasOwn(commands, word))
   const root = rootCommand(shell)
   const command = root.commands.find((candidate) => candidate.name() === name) ?? root

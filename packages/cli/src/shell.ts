@@ -5,8 +5,10 @@ import { type LineSink, lineSink } from './line-sink.js'
 export interface Shell extends Omit<Io, 'stdout' | 'stderr'> {
   readonly stdout: LineSink
   readonly stderr: LineSink
+  /** The command's arguments, without node and script. */
+  readonly argv: readonly string[]
 }
 
-export function createShell(io: Io): Shell {
-  return { ...io, stdout: lineSink(io.stdout), stderr: lineSink(io.stderr) }
+export function createShell(io: Io, argv: readonly string[]): Shell {
+  return { ...io, argv, stdout: lineSink(io.stdout), stderr: lineSink(io.stderr) }
 }

@@ -8,7 +8,7 @@ import { createShell } from '../src/shell.js'
 import { fakeIo } from './support/fake-io.js'
 
 const reference = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
-const shell = createShell(fakeIo())
+const shell = createShell(fakeIo(), [])
 
 test.each([
   ['forward', defineForward],

@@ -2,19 +2,28 @@ import { type Address, createRelayServer, formatAddress, type RelayServer } from
 import type { Command } from 'commander'
 import { openAccessLog, parseAccessLog } from '../access-log.js'
 import { formatUpstream, parseListen, parseUpstream, type Upstream } from '../addresses.js'
-import { argument, oneOf, option, parseCount, parsePositive, parsePrewarm } from '../arguments.js'
+import {
+  argument,
+  oneOf,
+  option,
+  parseCount,
+  parsePositive,
+  parsePrewarm,
+  parseWorkers,
+} from '../arguments.js'
 import { hasColour } from '../colour.js'
 import { parseDuration } from '../duration.js'
 import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
 import { listenFailure } from '../listen-failure.js'
-import { createLog, type Log } from '../log.js'
+import { createLog, type Fields } from '../log.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
 import { StageFlags } from '../stages/stage-flags.js'
 import { tapWriter } from '../stages/tap-writer.js'
 import { stopSignals } from '../stop-signals.js'
 import { type PoolFlags, reuseNames, upstreamConnector } from '../upstream-connector.js'
+import { checkShares, shareOf } from '../workers/limit-shares.js'
 
 interface ForwardOptions extends PoolFlags {
   halfClose: 'forward' | 'close'
@@ -23,6 +32,7 @@ interface ForwardOptions extends PoolFlags {
   maxDuration: number
   connectTimeout: number
   maxConnections?: number
+  workers: number
   drain: number
   accessLog?: string
   json?: true
@@ -55,13 +65,19 @@ export function define(command: Command, shell: Shell): void {
   )
   const stages = new StageFlags(command)
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
+  flag('--workers <n|auto>', 'processes that share the work; auto: one for each processor', parseWorkers, '1')
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
   command.option('--json', 'log JSON lines also on a terminal')
-  command.action((listen: Address, upstream: Upstream, options: ForwardOptions) => {
-    if (formatAddress(listen) !== formatAddress(upstream.address))
-      return forward(listen, upstream, options, stages, shell)
-    throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
+  command.action(async (listen: Address, upstream: Upstream, options: ForwardOptions) => {
+    if (formatAddress(listen) === formatAddress(upstream.address))
+      throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
+    if (shell.worker !== undefined)
+      return forward(listen, upstream, shareOf(options, shell.worker), stages, shell)
+    if (options.workers === 1) return forward(listen, upstream, options, stages, shell)
+    checkShares(options, options.workers)
+    const { supervise } = await import('../workers/supervise.js')
+    return supervise(options.workers, options.json, shell)
   })
 }
 
@@ -74,11 +90,16 @@ async function forward(
 ): Promise<void> {
   const stop = stopSignals(shell)
   const { accessLog, json } = options
-  const log = await createLog(shell.stderr, { json, env: shell.env })
+  const { worker } = shell
+  const logOptions = { json, env: shell.env, fields: worker && { worker: worker.index } }
+  const log = await createLog(shell.stderr, logOptions)
+  // Said once, however many workers there are.
+  const announce = async (message: 'listening' | 'stopped', fields: Fields): Promise<void> =>
+    worker === undefined ? log('info', message, fields) : worker.report({ message, fields })
   const listed = accessLog !== 'off'
   const apart = listed && accessLog !== undefined
   const sessionSink = apart ? await openAccessLog(accessLog, shell, log) : shell.stderr
-  const sessionLog = apart ? await createLog(sessionSink, { json, env: shell.env }) : log
+  const sessionLog = apart ? await createLog(sessionSink, logOptions) : log
   const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
   const stages = await Promise.race([stageFlags.make(taps), stop.first])
   if (typeof stages === 'string') return // stopped while a module was loading
@@ -102,7 +123,7 @@ async function forward(
   const address = await server.listen(listen).catch((error: unknown) => {
     throw listenFailure(listen, error)
   })
-  log('info', 'listening', { listen: formatAddress(address), upstream: formatUpstream(upstream) })
+  await announce('listening', { listen: formatAddress(address), upstream: formatUpstream(upstream) })
 
   const signal = await stop.first
   const { active } = server.stats()
@@ -115,11 +136,11 @@ async function forward(
   await Promise.all([shell.stderr.flush(), sessionSink.flush()])
   taps.report()
   logStats()
-  logTotals(log, signal, server)
+  await announce('stopped', totals(signal, server))
 }
 
-function logTotals(log: Log, signal: Signal, server: RelayServer): void {
+function totals(signal: Signal, server: RelayServer): Fields {
   const { accepted, rejected, closed, up, down } = server.stats()
   const reasons = Object.fromEntries(Object.entries(closed).filter(([, count]) => count > 0))
-  log('info', 'stopped', { signal, accepted, rejected, closed: reasons, up: up.bytes, down: down.bytes })
+  return { signal, accepted, rejected, closed: reasons, up: up.bytes, down: down.bytes }
 }

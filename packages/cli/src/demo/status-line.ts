@@ -1,7 +1,10 @@
 import type { LineSink } from '../line-sink.js'
 
 /** Shows what `read` returns: one line that is refreshed on a terminal, else a line a second at most, when it has changed. */
-export function statusLine(sink: LineSink, read: () => string): { stop(): void } {
+export function statusLine(
+  sink: Pick<LineSink, 'columns' | 'isTTY' | 'write'>,
+  read: () => string,
+): { stop(): void } {
   let shown = ''
   const show = (): void => {
     const text = read()

@@ -1,0 +1,55 @@
+import cluster from 'node:cluster'
+import { createLog, type Fields } from '../log.js'
+import type { Shell } from '../shell.js'
+import { stopSignals } from '../stop-signals.js'
+import { addFields } from './add-fields.js'
+import { WorkerSlot } from './worker-slot.js'
+
+/**
+ * Runs the command in `count` processes that accept from one listening socket, and speaks for all: it hands on what they print, says
+ * once that they listen and what they did in all, passes on the signal to stop, and follows a worker that died with another.
+ *
+ * **Ends** when all have ended after a signal. **Fails** when one does not come up, which has then said why.
+ */
+export async function supervise(count: number, json: boolean | undefined, shell: Shell): Promise<void> {
+  const stop = stopSignals(shell)
+  const log = await createLog(shell.stderr, { json, env: shell.env })
+  // Each worker accepts by itself. The other policy has the primary accept, and hand over each socket.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  let listening: Fields | undefined
+  let totals: Fields = {}
+  const host = {
+    ...shell,
+    log,
+    listening(fields: Fields) {
+      // A port that was picked is picked anew when no worker was left to keep it.
+      if (listening !== undefined && listening.listen !== fields.listen) log('info', 'listening', fields)
+      listening = fields
+    },
+    stopped(fields: Fields) {
+      totals = addFields(totals, fields)
+    },
+  }
+  const { program } = shell
+  const [stdoutIsTTY, stderrIsTTY] = [shell.stdout.isTTY, shell.stderr.isTTY]
+  const slots = Array.from({ length: count }, (_, place) => {
+    return new WorkerSlot({ index: place + 1, count, stdoutIsTTY, stderrIsTTY, program }, host)
+  })
+  try {
+    const launched = await Promise.race([launchAll(slots), stop.first])
+    if (launched === undefined) log('info', 'listening', { ...listening, workers: count })
+    const signal = await stop.first
+    for (const slot of slots) slot.stop(signal)
+    await stop.orForced(Promise.all(slots.map((slot) => slot.over)))
+    log('info', 'stopped', { signal, ...totals })
+  } finally {
+    for (const slot of slots) slot.kill()
+  }
+}
+
+/** The first alone: what is wrong with the flags is wrong with all, and said once. */
+async function launchAll(slots: readonly WorkerSlot[]): Promise<void> {
+  const [first, ...others] = slots
+  await first?.launch()
+  await Promise.all(others.map((slot) => slot.launch()))
+}

@@ -1,0 +1,32 @@
+import type { Signal } from '../io.js'
+import type { Fields } from '../log.js'
+
+/** What every worker says of itself, for the primary to say once. */
+export interface WorkerReport {
+  readonly message: 'listening' | 'stopped'
+  readonly fields: Fields
+}
+
+/** What the primary says to a worker: that the command was sent this signal. */
+export interface StopOrder {
+  readonly stop: Signal
+}
+
+/** In a worker of `--workers`: its place among them, and its line to the primary. */
+export interface WorkerLink {
+  /** From 1 to `count`. */
+  readonly index: number
+  readonly count: number
+  /** Resolves when the report is on its way: a worker may exit then. */
+  report(report: WorkerReport): Promise<void>
+}
+
+/** What a worker is started with, beside the command's own arguments. */
+export interface WorkerStart {
+  readonly index: number
+  readonly count: number
+  /** Whether the primary's outputs are terminals; the worker's own are pipes to it. */
+  readonly stdoutIsTTY: boolean
+  readonly stderrIsTTY: boolean
+  readonly program: string
+}
