@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { lineSink } from '../src/line-sink.js'
 
@@ -88,4 +88,56 @@ test('a reader that is gone is told of once, and nothing is written to it again'
   expect(sink.write('c\n')).toBe(false)
   await sink.flush()
   expect({ told, more: writes - before }).toEqual({ told: ['write EPIPE'], more: 0 })
+})
+
+test('what others print comes in whole lines, whoever prints how much at once', async () => {
+  const { output, read, received } = slowReader()
+  const sink = lineSink(output)
+  const [one, other] = [new PassThrough(), new PassThrough()]
+  sink.feed(one)
+  sink.feed(other)
+  for (const [source, text] of [
+    [one, 'on'],
+    [other, 'oth'],
+    [one, 'e 1\none 2\non'],
+    [other, 'er 1\n'],
+    [one, 'e 3'],
+    [other, 'other ü'.slice(0, 7)],
+  ] as const) {
+    source.write(text)
+    await new Promise(setImmediate)
+    read()
+  }
+  one.end()
+  other.end()
+  for (let turns = 0; turns < 10; turns += 1) {
+    await new Promise(setImmediate)
+    read()
+  }
+  expect(received().split('\n')).toEqual(['one 1', 'one 2', 'other 1', 'one 3', 'other ü', ''])
+})
+
+test('a source is read no faster than what it prints is, and on when the reader is gone', async () => {
+  let fail = (): void => {}
+  const output = new Writable({
+    autoDestroy: false, // as process.stderr
+    highWaterMark: 1024,
+    write: (_chunk, _encoding, done) => {
+      fail = () => done(new Error('write EPIPE'))
+    },
+  })
+  const sink = lineSink(output)
+  const source = new PassThrough({ highWaterMark: 1024 })
+  sink.feed(source)
+  const line = `${'x'.repeat(1023)}\n`
+  let taken = 0
+  while (source.write(line)) {
+    taken += 1
+    await new Promise(setImmediate)
+  }
+  expect(taken).toBeLessThan(10)
+  expect(source.isPaused()).toBe(true)
+  fail()
+  await new Promise(setImmediate)
+  expect(source.isPaused()).toBe(false)
 })

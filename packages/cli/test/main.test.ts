@@ -98,6 +98,26 @@ const wrongUsage: readonly [string, string, string, RegExp][] = [
     /expected a whole number, 0 or more/,
   ],
   [
+    'no workers',
+    'forward 1 2 --workers 0',
+    "--workers: .*'0'",
+    /expected a whole number from 1 to 256, or auto/,
+  ],
+  ['too many workers', 'forward 1 2 --workers 257', "--workers: .*'257'", /from 1 to 256/],
+  ['workers in words', 'forward 1 2 --workers two', "--workers: .*'two'", /from 1 to 256, or auto/],
+  [
+    'fewer sessions than workers',
+    'forward 1 2 --workers 3 --max-connections 2',
+    '--max-connections: .*got 2',
+    /expected 3 or more, one for each worker, or 0/,
+  ],
+  [
+    'fewer connections than workers',
+    'forward 1 2 --workers 3 --prewarm 1 --pool-max 2',
+    '--pool-max: .*got 2',
+    /expected 3 or more, one for each worker/,
+  ],
+  [
     'an empty file name',
     'forward 1 2 --access-log=',
     "--access-log: .*''",
