@@ -9,6 +9,7 @@ for (const [title, flags] of [
   ['plain', []],
   ['over a pooled upstream', ['--prewarm', '2']],
   ['through a stage', ['--stage', 'pass']],
+  ['by two workers', ['--workers', '2']],
 ] as const) {
   describe(`relay forward, ${title}`, () => {
     let verdict: Verdict | undefined

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ import {
   closed,
   echoes,
   isAlive,
+  isBusy,
   listeningRelay,
   liveClient,
   workerRelay,
@@ -148,6 +149,22 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
     relay.child.kill('SIGINT')
     expect(await relay.exit).toBe(130)
     await closed(client)
+    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+  })
+
+  test('a second signal ends a worker that hears nothing, too', async () => {
+    const relay = await workerRelay('--stage', fixture('hangs.mjs'))
+    const pids = [...workersOf(relay).values()]
+    const client = connect(relay.port, '127.0.0.1').on('error', () => {})
+    onTestFinished(() => {
+      client.destroy()
+      for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL')
+    })
+    await expect.poll(() => pids.some(isBusy)).toBe(true)
+    relay.child.kill('SIGTERM')
+    await expect.poll(() => pids.filter(isAlive).length).toBe(1)
+    relay.child.kill('SIGINT')
+    expect(await relay.exit).toBe(130)
     await expect.poll(() => pids.filter(isAlive)).toEqual([])
   })
 

@@ -43,6 +43,11 @@ export function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
 }
 
+/** Whether it runs right now, and does not wait. */
+export function isBusy(pid: number): boolean {
+  return /^State:\s+R/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+}
+
 /** A client of this very worker: no other one can accept it. */
 export async function clientOf(relay: WorkerRelay, worker: number): Promise<Socket> {
   const others = [...workersOf(relay)].flatMap(([index, pid]) => (index === worker ? [] : [pid]))
