@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { RelayError } from './errors.js'
+import { hasPeer } from './has-peer.js'
 import type { ReadBuffer } from './read-buffer.js'
 import { inTurn } from './turn-share.js'
 
@@ -295,7 +296,8 @@ export class RawConnection {
     return this.#flowing || (this.#readBuffer !== undefined && this.#unreadBytes < AHEAD_BYTES)
   }
 
-  // Node 20 and 22 show data and a reset in one poll as data and a FIN. The truth is one empty write away: it fails after a reset.
+  // Node 20 and 22 show data and a reset in one poll as data and a FIN. The kernel knows; where it can't be asked, and to learn what has
+  // happened, the truth is one empty write away: it fails after a reset.
   #onEnd(): void {
     const { socket } = this
     const tcp = this.#tcp
@@ -305,6 +307,7 @@ export class RawConnection {
 
   // Over TLS the TCP socket is asked: no record is sent, and where the reset met the handshake a write to TLS would never end.
   #askForEnd(tcp: Socket): void {
+    if (hasPeer(tcp)) return this.#setEnded()
     const { socket } = this
     const pending = socket.writableLength > 0
     // A write is pending: its failure comes in this very turn of the loop, with the event that brought the end.
