@@ -1,5 +1,3 @@
-import type { Connector } from './lease.js'
-
 /** What is needed of an `AbortSignal` to wait for it. */
 export interface CancelSignal {
   readonly aborted: boolean
@@ -8,10 +6,10 @@ export interface CancelSignal {
   removeEventListener(event: 'abort', listener: () => void): void
 }
 
-const content = new WeakSet<Connector>()
+const content = new WeakSet<object>()
 
-/** Says of a connector that it needs no more of its signal than {@link CancelSignal} has. */
-export function needsNoAbortSignal(connector: Connector): void {
+/** Says of a connector, or of a function that connects, that it needs no more of its signal than {@link CancelSignal} has. */
+export function needsNoAbortSignal(connector: object): void {
   content.add(connector)
 }
 
@@ -60,7 +58,7 @@ export class Cancellation implements CancelSignal {
   }
 
   /** The signal for a connector. */
-  signalFor(connector: Connector): AbortSignal {
+  signalFor(connector: object): AbortSignal {
     return content.has(connector) ? (this as CancelSignal as AbortSignal) : this.signal
   }
 }

@@ -12,6 +12,29 @@ export interface StagesUser {
   onStageError(stage: StageRef, error: RelayError): void
 }
 
+/** A context whose signal is made when it is asked for: most stages never do, and a controller is not cheap. */
+class LazyContext implements StageContext {
+  // One for all: V8 allocates accessors as old, so that all that a getter of its own saw, a session, would be kept through every scavenge.
+  static readonly #lazySignal: PropertyDescriptor & ThisType<LazyContext> = {
+    enumerable: true,
+    get() {
+      return this.#signal()
+    },
+  }
+  readonly direction: Direction
+  readonly session: SessionInfo
+  declare readonly signal: AbortSignal
+  readonly #signal: () => AbortSignal
+
+  constructor(direction: Direction, session: SessionInfo, signal: () => AbortSignal) {
+    this.direction = direction
+    this.session = session
+    this.#signal = signal
+    // Its own, so that a copy of the context has it, too.
+    Object.defineProperty(this, 'signal', LazyContext.#lazySignal)
+  }
+}
+
 /** The stages of one session, both ways. They outlive an upstream that proves stale. */
 export class SessionStages {
   /** `undefined` when no stage does anything this way. */
@@ -79,15 +102,7 @@ export class SessionStages {
   }
 
   #context(direction: Direction, session: SessionInfo): StageContext {
-    const signal = (): AbortSignal => this.#signal()
-    return {
-      direction,
-      session,
-      // Most stages never ask, and a controller is not cheap.
-      get signal() {
-        return signal()
-      },
-    }
+    return new LazyContext(direction, session, () => this.#signal())
   }
 
   #signal(): AbortSignal {

@@ -1,8 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { ReuseRule } from '@relay/core'
-import { type DialerOptions, dial, dialTarget, RawConnection, type RetryStale } from '@relay/core/connector'
+import {
+  type Cancellation,
+  type DialerOptions,
+  dial,
+  dialTarget,
+  RawConnection,
+  type RetryStale,
+} from '@relay/core/connector'
 import { checkOptions, count, milliseconds, type OptionCheck, oneOf } from '@relay/core/options'
-import type { Creation } from './create-item.js'
 import type { PoolOptions } from './pool-options.js'
 
 /** Opens one connection; ends what it has opened when its signal aborts. */
@@ -61,7 +67,7 @@ export interface ConnectionPoolOptions extends Shared {
 
 /** The options that only the connection pool has, each with its value. */
 export interface ResolvedConnectionPoolOptions {
-  readonly open: (creation: Creation) => Promise<RawConnection>
+  readonly open: (cancellation: Cancellation) => Promise<RawConnection>
   /** How long `open` may take, when it does not keep the time itself; else 0. */
   readonly openTimeoutMs: number
   readonly prewarm: number | 'auto'
@@ -131,7 +137,7 @@ function opener(
 ): ResolvedConnectionPoolOptions['open'] {
   if (typeof how === 'function') return async ({ signal }) => RawConnection.of(await how({ signal }))
   const target = dialTarget('connectionPool: dial', { ...how, connectTimeoutMs })
-  return ({ cancellation }) => dial(target, cancellation)
+  return (cancellation) => dial(target, cancellation)
 }
 
 function isRule(value: unknown): value is ReuseRule {

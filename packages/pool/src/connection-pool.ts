@@ -1,11 +1,11 @@
 import type { ConnectContext, Connector, Lease, LeaseOrigin } from '@relay/core'
-import { ConnectionLease, type Lender, needsNoAbortSignal } from '@relay/core/connector'
+import { type Cancellation, ConnectionLease, type Lender, needsNoAbortSignal } from '@relay/core/connector'
 import {
   type ConnectionPoolOptions,
   type ResolvedConnectionPoolOptions,
   resolveConnectionPoolOptions,
 } from './connection-pool-options.js'
-import type { Creation } from './create-item.js'
+import type { CreateContext } from './create-item.js'
 import { PoolError } from './errors.js'
 import type { PoolLease } from './lease.js'
 import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
@@ -44,9 +44,13 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     needsNoAbortSignal(this)
     this.#options = options
     this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
+    // Which is a Cancellation then.
+    const create = ({ signal }: CreateContext): Promise<PooledConnection> =>
+      this.#open(signal as object as Cancellation)
+    needsNoAbortSignal(create)
     this.#pool = new Pool<PooledConnection>({
       ...options.shared,
-      create: (context) => this.#open(context as Creation),
+      create,
       destroy: (item, reason) => this.#close(item, reason),
       check: (item) => this.#prove(item),
       // Two turns of the loop, and no more: a timer for each would never go off.
@@ -118,9 +122,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return this.close()
   }
 
-  async #open(creation: Creation): Promise<PooledConnection> {
+  async #open(cancellation: Cancellation): Promise<PooledConnection> {
     const startedAt = performance.now()
-    const connection = await this.#options.open(creation)
+    const connection = await this.#options.open(cancellation)
     connection.owned = true
     const dialMs = performance.now() - startedAt
     this.#prewarm.dialed(dialMs)

@@ -8,30 +8,18 @@ export interface CreateContext {
   readonly signal: AbortSignal
 }
 
-/** The same, for those who are content with less than an `AbortSignal`: that one is made when it is asked for. */
-export interface Creation extends CreateContext {
-  readonly cancellation: Cancellation
-}
-
 /**
  * One bounded creation: ends when `create` does, after `timeoutMs` (0 disables), or when what is put into `running` is cancelled. An
  * item that comes after that is handed to `onLate`: nobody else knows of it.
  */
 export function createItem<T>(
-  create: (context: Creation) => Promise<T>,
+  create: (context: CreateContext) => Promise<T>,
   timeoutMs: number,
   running: LinkedList<Cancellation>,
   onLate: (item: T) => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const cancellation = new Cancellation()
-    const creation: Creation = {
-      cancellation,
-      // Its own, so that a copy of the context has it, too.
-      get signal() {
-        return cancellation.signal
-      },
-    }
     const node = running.push(cancellation)
     const timer =
       timeoutMs > 0
@@ -49,8 +37,9 @@ export function createItem<T>(
       stop()
       reject(cancellation.reason)
     })
-    // An async function, so that a create that throws fails like one that rejects.
-    const created = (async () => create(creation))()
+    // An async function, so that a create that throws fails like one that rejects. No getter that makes the signal when it is asked
+    // for: V8 allocates accessors as old, so that all that it sees, a connection, would be kept through every scavenge.
+    const created = (async () => create({ signal: cancellation.signalFor(create) }))()
     created.then(
       (item) => {
         stop()

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Address } from '../../src/address.js'
 import { dialer } from '../../src/dialer.js'
 import { createRelayServer, type RelayServer, type RelayServerOptions } from '../../src/server.js'
+import { SessionStages } from '../../src/session-stages.js'
 import { flushable, type Stage, type StageContext } from '../../src/stage.js'
 import { runStage } from '../../src/testing/index.js'
 import { sha256 } from '../support/peer.js'
@@ -80,6 +82,21 @@ describe('a stage', () => {
     await peer.received
     await server.close()
     expect(aborted).toHaveBeenCalledOnce()
+  })
+
+  test('gets a signal of its own, in a copy of its context as well, by a getter that is not', () => {
+    const contexts: StageContext[] = []
+    const [client, listen] = [0, 1].map((port) => ({ host: '127.0.0.1', port })) as [Address, Address]
+    const info = { id: 'one', client, listen, startedAt: 0 }
+    const up = (context: StageContext): undefined => void contexts.push(context)
+    for (let session = 0; session < 2; session++) new SessionStages([{ name: 'keeps', up }], info)
+    const [one, other] = contexts as [StageContext, StageContext]
+    expect({ ...one }.signal).toBe(one.signal)
+    expect(one.signal).not.toBe(other.signal)
+    // V8 allocates each accessor as old: what only it leads to would be kept until the next full collection.
+    const getter = (context: object) => Object.getOwnPropertyDescriptor(context, 'signal')?.get
+    expect(getter(one)).toBeTypeOf('function')
+    expect(getter(one)).toBe(getter(other))
   })
 
   test('asked for its signal late gets one that is aborted', async () => {
