@@ -37,6 +37,11 @@ export function judgeFloors(results: readonly WorkloadResult[]): readonly Floor[
     ...messageFloors(ratio),
     atLeast('connections: rate, of nginx’s', 0.65, ratio(['connections', 'http', 'relay', 'rate'], 'nginx')),
     atLeast(
+      'connections, two workers each: rate, of nginx’s',
+      0.65,
+      ratio(['connections', 'http', 'relay-workers', 'rate'], 'nginx-workers'),
+    ),
+    atLeast(
       'connections, prewarmed: rate, of ours when it dials',
       0.9,
       ratio(['connections', 'http', 'relay-prewarm', 'rate'], 'relay'),

@@ -9,27 +9,6 @@ import { stagePrograms } from './stage-programs.js'
 const NGINX_STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
 const NODE_VERSION = { command: process.execPath, args: ['--version'], pattern: /v(\d[\d.]*)/ }
 
-const haproxy: PeerProgram = {
-  id: 'haproxy',
-  name: 'HAProxy',
-  ours: false,
-  command: 'haproxy',
-  speaksTls: true,
-  version: { command: 'haproxy', args: ['-v'], pattern: /version (\d[\d.]*)/ },
-  start: ({ listen, upstream, tls }, folder) => ({
-    args: ['-db', '-f', `${folder}/haproxy.cfg`],
-    files: {
-      'haproxy.cfg': fillTemplate('haproxy.cfg', {
-        listen: formatAddress(listen),
-        upstream: formatAddress(upstream),
-        tls: tls
-          ? `ssl verify required ca-file ${tls.authorityFile} verifyhost ${tls.name} sni str(${tls.name})`
-          : '',
-      }),
-    },
-  }),
-}
-
 const socat: PeerProgram = {
   id: 'socat',
   name: 'socat',
@@ -66,9 +45,12 @@ export const peerPrograms: readonly PeerProgram[] = [
   relay('relay', 'relay', []),
   relay('relay-prewarm', 'relay `--prewarm 64`', ['--prewarm', '64']),
   relay('relay-reuse', 'relay `--reuse redis`', ['--reuse', 'redis']),
-  haproxy,
-  nginx('nginx', 'nginx stream', ''),
-  nginx('nginx-64k', 'nginx stream, 64 KiB buffers', 'proxy_buffer_size 64k;'),
+  relay('relay-workers', 'relay `--workers 2`', ['--workers', '2']),
+  haproxy('haproxy', 'HAProxy', 1),
+  haproxy('haproxy-threads', 'HAProxy, 2 threads', 2),
+  nginx('nginx', 'nginx stream', {}),
+  nginx('nginx-workers', 'nginx stream, 2 workers', { workers: 2 }),
+  nginx('nginx-64k', 'nginx stream, 64 KiB buffers', { buffer: 'proxy_buffer_size 64k;' }),
   socat,
   goRelay('go', 'Go `io.Copy`', []),
   goRelay('go-2048', 'Go, 2,048-byte buffer', ['2048']),
@@ -105,7 +87,35 @@ function relay(id: string, name: string, flags: readonly string[]): PeerProgram 
   }
 }
 
-function nginx(id: string, name: string, buffer: string): PeerProgram {
+function haproxy(id: string, name: string, threads: number): PeerProgram {
+  return {
+    id,
+    name,
+    ours: false,
+    command: 'haproxy',
+    speaksTls: true,
+    version: { command: 'haproxy', args: ['-v'], pattern: /version (\d[\d.]*)/ },
+    start: ({ listen, upstream, tls }, folder) => ({
+      args: ['-db', '-f', `${folder}/haproxy.cfg`],
+      files: {
+        'haproxy.cfg': fillTemplate('haproxy.cfg', {
+          threads: `${threads}`,
+          listen: formatAddress(listen),
+          upstream: formatAddress(upstream),
+          tls: tls
+            ? `ssl verify required ca-file ${tls.authorityFile} verifyhost ${tls.name} sni str(${tls.name})`
+            : '',
+        }),
+      },
+    }),
+  }
+}
+
+function nginx(
+  id: string,
+  name: string,
+  { workers = 1, buffer = '' }: { readonly workers?: number; readonly buffer?: string },
+): PeerProgram {
   return {
     id,
     name,
@@ -119,6 +129,7 @@ function nginx(id: string, name: string, buffer: string): PeerProgram {
         'nginx.conf': fillTemplate('nginx.conf', {
           load_module: existsSync(NGINX_STREAM) ? `load_module ${NGINX_STREAM};` : '',
           folder,
+          workers: `${workers}`,
           listen: formatAddress(listen),
           upstream: formatAddress(upstream),
           buffer,

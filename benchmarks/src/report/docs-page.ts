@@ -33,8 +33,8 @@ npm run bench -- --help
 \`\`\`
 
 It takes what Debian has: \`apt-get install haproxy nginx libnginx-mod-stream socat golang-go iperf3 redis-server redis-tools wrk
-build-essential iproute2 openssl\`. What is missing is said to be missing. Every relay runs as one process with one worker or thread,
-for CPU per unit is compared; no log of sessions is kept by any. Measured on ${machine.cpu}, ${machine.cores} cores, ${machine.kernel},
+build-essential iproute2 openssl\`. What is missing is said to be missing. Every relay runs as one process with one worker or thread where its row
+does not say two, for CPU per unit is compared; no log of sessions is kept by any. Measured on ${machine.cpu}, ${machine.cores} cores, ${machine.kernel},
 Node ${machine.node}, ${run.date.slice(0, 10)}.
 
 ${workloads.map(section).join('\n')}

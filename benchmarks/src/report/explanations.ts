@@ -11,7 +11,8 @@ every message: p50 and p99 are what the client sees. *Over a reused lease* the r
 connection is free again. Not shown: messages that are large, or spread over time.`,
   connections: `A connection for each request, opened and closed. The relay accepts, dials, copies two small messages and closes two sockets.
 \`--prewarm\` takes the dial off the client's clock; it costs what a dial costs, so it is no faster where the upstream is near. \`--reuse\`
-saves the dial, and the upstream's accept. socat starts a process for each. Nobody writes a line for a session, and all have four
+saves the dial, and the upstream's accept. Two workers, or threads, share the two processors with the client and the server, which were
+busy already: their rate says what the same CPU buys, and not what more processors would. socat starts a process for each. Nobody writes a line for a session, and all have four
 seconds to warm up, which those that are compiled as they run need. [Where the time goes](performance.md#a-short-session). Not shown: TLS.`,
   idle: `Resident memory that a session adds which has exchanged one message of 64 bytes each way and is quiet, kernel buffers not counted.
 Before and after are looked at in a process that has had no other session; what several processes share counts once. It is a

@@ -13,7 +13,8 @@ import { REDIS_PACKAGES, redisBenchmark, startRedis } from './redis-server.js'
 import { RequestCount } from './request-count.js'
 import { wrk } from './wrk.js'
 
-const PEERS = ['haproxy', 'nginx', 'socat', 'go', 'go-2048', 'pipe']
+const OURS = ['relay', 'relay-workers', 'relay-prewarm']
+const PEERS = ['haproxy', 'haproxy-threads', 'nginx', 'nginx-workers', 'socat', 'go', 'go-2048', 'pipe']
 const CLIENTS = '50'
 // Until V8 has compiled what is run for each connection: a relay runs for weeks.
 const WARM_UP_SECONDS = 4
@@ -36,7 +37,7 @@ export const connections: Workload = {
     needPrograms({ wrk: 'wrk', nginx: 'nginx', ...REDIS_PACKAGES })
     const web = await startNginx()
     const redis = await startRedis()
-    const ids = ['relay', 'relay-prewarm', ...PEERS]
+    const ids = [...OURS, ...PEERS]
     const webPeers = await PeerGroup.start({ ids, direct: true }, web.address, settings)
     const redisPeers = await PeerGroup.start(
       { ids: [...ids, 'relay-reuse'], direct: true, skips: { 'relay-reuse': { http: 'no redis' } } },
