@@ -23,7 +23,6 @@ import { StageFlags } from '../stages/stage-flags.js'
 import { tapWriter } from '../stages/tap-writer.js'
 import { stopSignals } from '../stop-signals.js'
 import { type PoolFlags, reuseNames, upstreamConnector } from '../upstream-connector.js'
-import { checkShares, shareOf } from '../workers/limit-shares.js'
 
 interface ForwardOptions extends PoolFlags {
   halfClose: 'forward' | 'close'
@@ -72,9 +71,11 @@ export function define(command: Command, shell: Shell): void {
   command.action(async (listen: Address, upstream: Upstream, options: ForwardOptions) => {
     if (formatAddress(listen) === formatAddress(upstream.address))
       throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
+    // One process alone does not wait for the modules of several.
+    if (options.workers === 1) return forward(listen, upstream, options, stages, shell)
+    const { checkShares, shareOf } = await import('../workers/limit-shares.js')
     if (shell.worker !== undefined)
       return forward(listen, upstream, shareOf(options, shell.worker), stages, shell)
-    if (options.workers === 1) return forward(listen, upstream, options, stages, shell)
     checkShares(options, options.workers)
     const { supervise } = await import('../workers/supervise.js')
     return supervise(options.workers, options.json, shell)
