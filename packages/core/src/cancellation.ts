@@ -13,6 +13,12 @@ export function needsNoAbortSignal(connector: object): void {
   content.add(connector)
 }
 
+/** Has what was said of one function hold for another one that calls it. */
+export function needsAsMuch<T extends object>(other: T, one: object): T {
+  if (content.has(one)) content.add(other)
+  return other
+}
+
 /**
  * Calls a connect off. Next to none ever is, and a real signal, with its controller, costs as much as a socket: it is made for those who
  * ask for one.

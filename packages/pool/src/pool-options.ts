@@ -1,3 +1,4 @@
+import { needsAsMuch } from '@relay/core/connector'
 import {
   checkOptions,
   checkValue,
@@ -179,7 +180,7 @@ export function resolvePoolOptions<T extends object>(options: PoolOptions<T>): R
   checkValue('Pool', 'destroy', options.destroy, func)
   if (options.backoff !== undefined) checkOptions('Pool: backoff', options.backoff, backoffChecks)
   return {
-    create: options.create.bind(options),
+    create: needsAsMuch(options.create.bind(options), options.create),
     destroy: options.destroy.bind(options),
     check: options.check?.bind(options),
     checkNow: options.checkNow?.bind(options),
