@@ -21,7 +21,8 @@ const io: Io = {
   },
   onSignal(listener) {
     const onMessage = ({ stop }: StopOrder): void => listener(stop)
-    process.on('message', onMessage)
+    // It may be told twice, and has to stop once: at a second signal the primary ends it.
+    process.once('message', onMessage)
     return () => process.off('message', onMessage)
   },
 }

@@ -38,6 +38,7 @@ export class WorkerSlot {
   #serving = false
   #quickExits = 0
   #stopping = false
+  #order: StopOrder | undefined
   #onOver = (): void => {}
 
   constructor(start: WorkerStart, host: WorkerSlotHost) {
@@ -63,6 +64,8 @@ export class WorkerSlot {
       worker.on('message', ({ message, fields }: WorkerReport) => {
         if (message === 'stopped') return this.#host.stopped(fields)
         this.#serving = true
+        // What it was told before it could hear is lost.
+        if (this.#order !== undefined) worker.send(this.#order)
         this.#host.listening(fields)
         resolve()
       })
@@ -82,9 +85,10 @@ export class WorkerSlot {
   /** Has the worker let its sessions end, and then end itself. */
   stop(signal: Signal): void {
     this.#stopping = true
+    this.#order = { stop: signal }
     clearTimeout(this.#pause)
     if (this.#worker === undefined) this.#onOver()
-    else this.#worker.send({ stop: signal } satisfies StopOrder)
+    else this.#worker.send(this.#order)
   }
 
   /** Ends the worker at once. */

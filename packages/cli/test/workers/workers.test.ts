@@ -22,6 +22,9 @@ import {
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
+// Processes start and end in their own time.
+const PATIENCE = { timeout: 10_000 }
+
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'relay-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
@@ -121,7 +124,7 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
     relay.child.kill('SIGTERM')
     await relay.err.with('"worker":1,"msg":"draining"')
     await relay.err.with('"worker":2,"msg":"draining"')
-    await expect.poll(() => ask(relay.port, 'late').catch(({ code }) => code)).toBe('ECONNREFUSED')
+    await expect.poll(() => ask(relay.port, 'late').catch(({ code }) => code), PATIENCE).toBe('ECONNREFUSED')
     for (const client of clients) await echoes(client)
     for (const client of clients) client.end()
     expect(await relay.exit).toBe(0)
@@ -149,7 +152,7 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
     relay.child.kill('SIGINT')
     expect(await relay.exit).toBe(130)
     await closed(client)
-    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), PATIENCE).toEqual([])
   })
 
   test('a second signal ends a worker that hears nothing, too', async () => {
@@ -160,12 +163,12 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
       client.destroy()
       for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL')
     })
-    await expect.poll(() => pids.some(isBusy)).toBe(true)
+    await expect.poll(() => pids.some(isBusy), PATIENCE).toBe(true)
     relay.child.kill('SIGTERM')
-    await expect.poll(() => pids.filter(isAlive).length).toBe(1)
+    await expect.poll(() => pids.filter(isAlive).length, PATIENCE).toBe(1)
     relay.child.kill('SIGINT')
     expect(await relay.exit).toBe(130)
-    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), PATIENCE).toEqual([])
   })
 
   test('a worker that is killed takes its own sessions only, and another follows', async () => {
@@ -181,7 +184,7 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
       worker: 1,
       signal: 'SIGKILL',
     })
-    await expect.poll(() => workersOf(relay).get(1) ?? killed).not.toBe(killed)
+    await expect.poll(() => workersOf(relay).get(1) ?? killed, PATIENCE).not.toBe(killed)
     const next = await clientOf(relay, 1)
     for (const client of [spared, next]) {
       await echoes(client)
@@ -191,12 +194,29 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
     expect(await relay.exit).toBe(0)
   })
 
+  test('a signal while the first worker starts ends the command', async () => {
+    const relay = spawnRelay('forward', '0', '1', '--workers', '2')
+    await expect.poll(() => workersOf(relay).size, { interval: 2, timeout: 10_000 }).toBe(1)
+    relay.child.kill('SIGTERM')
+    expect(await relay.exit).toBe(0)
+  })
+
+  test('a signal while another worker starts ends the command', async () => {
+    const relay = await workerRelay()
+    const killed = workersOf(relay).get(1) as number
+    process.kill(killed, 'SIGKILL')
+    const started = (): boolean => (workersOf(relay).get(1) ?? killed) !== killed
+    await expect.poll(started, { interval: 2, timeout: 10_000 }).toBe(true)
+    relay.child.kill('SIGTERM')
+    expect(await relay.exit).toBe(0)
+  })
+
   test('workers end with their primary', async () => {
     const relay = await workerRelay()
     const pids = [...workersOf(relay).values()]
     expect(pids).toHaveLength(2)
     relay.child.kill('SIGKILL')
-    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), PATIENCE).toEqual([])
   })
 
   test('workers that end again and again are followed after growing pauses, and a stop ends that', async () => {
@@ -205,7 +225,7 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
       const pid = workersOf(relay).get(1)
       await expect(clientOf(relay, 1)).rejects.toThrow('closed')
       await relay.err.with(`"worker":1,"exitCode":7,"restartMs":${restartMs}`)
-      if (restartMs < 400) await expect.poll(() => workersOf(relay).get(1) ?? pid).not.toBe(pid)
+      if (restartMs < 400) await expect.poll(() => workersOf(relay).get(1) ?? pid, PATIENCE).not.toBe(pid)
     }
     relay.child.kill('SIGTERM')
     expect(await relay.exit).toBe(0)
@@ -214,12 +234,14 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
   test('when all are killed at once there is a listener again, and a line says where', async () => {
     const relay = await workerRelay()
     for (const pid of workersOf(relay).values()) process.kill(pid, 'SIGKILL')
-    await expect.poll(() => relay.err.all.filter((line) => line.includes('"worker exited"')).length).toBe(2)
+    await expect
+      .poll(() => relay.err.all.filter((line) => line.includes('"worker exited"')).length, PATIENCE)
+      .toBe(2)
     const answer = async (): Promise<string> => {
       const ready = relay.err.all.findLast((line) => line.includes('"listening"')) ?? ''
       return ask(portOf(JSON.parse(ready).listen), 'hello').catch(() => '')
     }
-    await expect.poll(answer).toBe('hello')
+    await expect.poll(answer, PATIENCE).toBe('hello')
     relay.child.kill('SIGTERM')
     expect(await relay.exit).toBe(0)
   })
