@@ -101,7 +101,8 @@ const hasScript = process.platform === 'linux' && (existsSync(script) || process
 test.skipIf(!hasScript)('on a terminal they write lines for people, and Ctrl-C drains', async () => {
   const echo = spawnRelay('echo', '0')
   const upstream = portOf((await echo.err.message('listening')).listen)
-  const command = `"${process.execPath}" "${bin}" forward 0 ${upstream} --workers 2`
+  // In place of the shell: one that stays (dash does, where SHELL is not set) dies of the Ctrl-C itself.
+  const command = `exec "${process.execPath}" "${bin}" forward 0 ${upstream} --workers 2`
   const terminal = spawn(script, ['-qefc', command, '/dev/null'], { env: { ...process.env, NO_COLOR: '1' } })
   const over = new Promise((resolve) => terminal.on('close', resolve))
   onTestFinished(() => void terminal.kill('SIGKILL'))
