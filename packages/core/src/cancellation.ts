@@ -1,3 +1,5 @@
+import type { Connector } from './lease.js'
+
 /** What is needed of an `AbortSignal` to wait for it. */
 export interface CancelSignal {
   readonly aborted: boolean
@@ -6,17 +8,11 @@ export interface CancelSignal {
   removeEventListener(event: 'abort', listener: () => void): void
 }
 
-const content = new WeakSet<object>()
+const content = new WeakSet<Connector>()
 
-/** Says of a connector, or of a function that connects, that it needs no more of its signal than {@link CancelSignal} has. */
-export function needsNoAbortSignal(connector: object): void {
+/** Says of a connector that it needs no more of its signal than {@link CancelSignal} has. */
+export function needsNoAbortSignal(connector: Connector): void {
   content.add(connector)
-}
-
-/** Has what was said of one function hold for another one that calls it. */
-export function needsAsMuch<T extends object>(other: T, one: object): T {
-  if (content.has(one)) content.add(other)
-  return other
 }
 
 /**
@@ -64,7 +60,7 @@ export class Cancellation implements CancelSignal {
   }
 
   /** The signal for a connector. */
-  signalFor(connector: object): AbortSignal {
+  signalFor(connector: Connector): AbortSignal {
     return content.has(connector) ? (this as CancelSignal as AbortSignal) : this.signal
   }
 }

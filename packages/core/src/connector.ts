@@ -1,5 +1,5 @@
 // What a connector is made of: for @relay/pool, and for those who write one of their own.
-export { Cancellation, type CancelSignal, needsAsMuch, needsNoAbortSignal } from './cancellation.js'
+export { Cancellation, type CancelSignal, needsNoAbortSignal } from './cancellation.js'
 export {
   ConnectionLease,
   type ConnectionLeaseOptions,
@@ -9,6 +9,7 @@ export {
 export { sessionsByDescriptors } from './descriptor-limit.js'
 export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
+export { LazySignal } from './lazy-signal.js'
 export {
   type ConnectionReader,
   type ConnectionUser,

@@ -1,5 +1,6 @@
 import { contain } from './contain.js'
 import type { RelayError } from './errors.js'
+import { LazySignal } from './lazy-signal.js'
 import type { SessionInfo } from './session-info.js'
 import { type Direction, type OpenStage, type Stage, type StageContext, stepList } from './stage.js'
 import { stageError } from './stage-error.js'
@@ -12,26 +13,14 @@ export interface StagesUser {
   onStageError(stage: StageRef, error: RelayError): void
 }
 
-/** A context whose signal is made when it is asked for: most stages never do, and a controller is not cheap. */
-class LazyContext implements StageContext {
-  // One for all: V8 allocates accessors as old, so that all that a getter of its own saw, a session, would be kept through every scavenge.
-  static readonly #lazySignal: PropertyDescriptor & ThisType<LazyContext> = {
-    enumerable: true,
-    get() {
-      return this.#signal()
-    },
-  }
+class Context extends LazySignal implements StageContext {
   readonly direction: Direction
   readonly session: SessionInfo
-  declare readonly signal: AbortSignal
-  readonly #signal: () => AbortSignal
 
   constructor(direction: Direction, session: SessionInfo, signal: () => AbortSignal) {
+    super(signal)
     this.direction = direction
     this.session = session
-    this.#signal = signal
-    // Its own, so that a copy of the context has it, too.
-    Object.defineProperty(this, 'signal', LazyContext.#lazySignal)
   }
 }
 
@@ -102,7 +91,7 @@ export class SessionStages {
   }
 
   #context(direction: Direction, session: SessionInfo): StageContext {
-    return new LazyContext(direction, session, () => this.#signal())
+    return new Context(direction, session, () => this.#signal())
   }
 
   #signal(): AbortSignal {

@@ -5,7 +5,7 @@ import {
   type ResolvedConnectionPoolOptions,
   resolveConnectionPoolOptions,
 } from './connection-pool-options.js'
-import type { CreateContext } from './create-item.js'
+import { Creation } from './create-item.js'
 import { PoolError } from './errors.js'
 import type { PoolLease } from './lease.js'
 import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
@@ -44,13 +44,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     needsNoAbortSignal(this)
     this.#options = options
     this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
-    // Which is a Cancellation then.
-    const create = ({ signal }: CreateContext): Promise<PooledConnection> =>
-      this.#open(signal as object as Cancellation)
-    needsNoAbortSignal(create)
     this.#pool = new Pool<PooledConnection>({
       ...options.shared,
-      create,
+      create: (context) => this.#open(Creation.cancellationOf(context)),
       destroy: (item, reason) => this.#close(item, reason),
       check: (item) => this.#prove(item),
       // Two turns of the loop, and no more: a timer for each would never go off.

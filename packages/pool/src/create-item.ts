@@ -1,4 +1,4 @@
-import { Cancellation } from '@relay/core/connector'
+import { Cancellation, LazySignal } from '@relay/core/connector'
 import { PoolError } from './errors.js'
 import type { LinkedList } from './linked-list.js'
 
@@ -6,6 +6,20 @@ import type { LinkedList } from './linked-list.js'
 export interface CreateContext {
   /** Aborted when the pool closes or `createTimeoutMs` is over, never because a borrower left. */
   readonly signal: AbortSignal
+}
+
+/** Has, for a `create` that is content with less than an `AbortSignal`, what calls the creation off. */
+export class Creation extends LazySignal implements CreateContext {
+  readonly #cancellation: Cancellation
+
+  constructor(cancellation: Cancellation) {
+    super(() => cancellation.signal)
+    this.#cancellation = cancellation
+  }
+
+  static cancellationOf(context: CreateContext): Cancellation {
+    return (context as Creation).#cancellation
+  }
 }
 
 /**
@@ -37,9 +51,8 @@ export function createItem<T>(
       stop()
       reject(cancellation.reason)
     })
-    // An async function, so that a create that throws fails like one that rejects. No getter that makes the signal when it is asked
-    // for: V8 allocates accessors as old, so that all that it sees, a connection, would be kept through every scavenge.
-    const created = (async () => create({ signal: cancellation.signalFor(create) }))()
+    // An async function, so that a create that throws fails like one that rejects.
+    const created = (async () => create(new Creation(cancellation)))()
     created.then(
       (item) => {
         stop()

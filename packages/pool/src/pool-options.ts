@@ -1,4 +1,3 @@
-import { needsAsMuch } from '@relay/core/connector'
 import {
   checkOptions,
   checkValue,
@@ -180,7 +179,7 @@ export function resolvePoolOptions<T extends object>(options: PoolOptions<T>): R
   checkValue('Pool', 'destroy', options.destroy, func)
   if (options.backoff !== undefined) checkOptions('Pool: backoff', options.backoff, backoffChecks)
   return {
-    create: needsAsMuch(options.create.bind(options), options.create),
+    create: options.create.bind(options),
     destroy: options.destroy.bind(options),
     check: options.check?.bind(options),
     checkNow: options.checkNow?.bind(options),
