@@ -96,15 +96,17 @@ test('what others print comes in whole lines, whoever prints how much at once', 
   const [one, other] = [new PassThrough(), new PassThrough()]
   sink.feed(one)
   sink.feed(other)
-  for (const [source, text] of [
+  const [half, otherHalf] = [Buffer.from('ü').subarray(0, 1), Buffer.from('ü').subarray(1)]
+  for (const [source, chunk] of [
     [one, 'on'],
     [other, 'oth'],
     [one, 'e 1\none 2\non'],
-    [other, 'er 1\n'],
+    [other, 'er 1\nother '],
+    [other, half],
     [one, 'e 3'],
-    [other, 'other ü'.slice(0, 7)],
+    [other, otherHalf],
   ] as const) {
-    source.write(text)
+    source.write(chunk)
     await new Promise(setImmediate)
     read()
   }

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.js'
 import type { PoolFlags } from '../upstream-connector.js'
+import type { WorkerPlace } from './worker-link.js'
 
 /** The flags that count something in all, whatever the number of workers. */
 export interface Limits extends Pick<PoolFlags, 'prewarm' | 'poolMax' | 'poolIdle'> {
@@ -15,7 +16,7 @@ export function checkShares({ maxConnections, poolMax }: Limits, workers: number
 }
 
 /** What one of the workers may have; all of their shares are what was asked for, to the last one. */
-export function shareOf<T extends Limits>(limits: T, { index, count }: { index: number; count: number }): T {
+export function shareOf<T extends Limits>(limits: T, { index, count }: WorkerPlace): T {
   const share = (total: number): number => Math.floor((total + count - index) / count)
   const { prewarm, poolIdle, poolMax, maxConnections } = limits
   return {

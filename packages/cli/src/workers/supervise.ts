@@ -16,15 +16,18 @@ export async function supervise(count: number, json: boolean | undefined, shell:
   const log = await createLog(shell.stderr, { json, env: shell.env })
   // Each worker accepts by itself. The other policy has the primary accept, and hand over each socket.
   cluster.schedulingPolicy = cluster.SCHED_NONE
-  let listening: Fields | undefined
+  let listening: Fields = {}
+  let announced = false
+  const announce = (): void => log('info', 'listening', { ...listening, workers: count })
   let totals: Fields = {}
   const host = {
     ...shell,
     log,
     listening(fields: Fields) {
-      // A port that was picked is picked anew when no worker was left to keep it.
-      if (listening !== undefined && listening.listen !== fields.listen) log('info', 'listening', fields)
+      const moved = listening.listen !== fields.listen
       listening = fields
+      // A port that was picked is picked anew when no worker was left to keep it.
+      if (announced && moved) announce()
     },
     stopped(fields: Fields) {
       totals = addFields(totals, fields)
@@ -36,8 +39,8 @@ export async function supervise(count: number, json: boolean | undefined, shell:
     return new WorkerSlot({ index: place + 1, count, stdoutIsTTY, stderrIsTTY, program }, host)
   })
   try {
-    const launched = await Promise.race([launchAll(slots), stop.first])
-    if (launched === undefined) log('info', 'listening', { ...listening, workers: count })
+    announced = (await Promise.race([launchAll(slots), stop.first])) === undefined
+    if (announced) announce()
     const signal = await stop.first
     for (const slot of slots) slot.stop(signal)
     await stop.orForced(Promise.all(slots.map((slot) => slot.over)))

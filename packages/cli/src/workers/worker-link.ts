@@ -12,19 +12,21 @@ export interface StopOrder {
   readonly stop: Signal
 }
 
-/** In a worker of `--workers`: its place among them, and its line to the primary. */
-export interface WorkerLink {
+/** Which of the workers one is. */
+export interface WorkerPlace {
   /** From 1 to `count`. */
   readonly index: number
   readonly count: number
+}
+
+/** In a worker of `--workers`: its place among them, and its line to the primary. */
+export interface WorkerLink extends WorkerPlace {
   /** Resolves when the report is on its way: a worker may exit then. */
   report(report: WorkerReport): Promise<void>
 }
 
 /** What a worker is started with, beside the command's own arguments. */
-export interface WorkerStart {
-  readonly index: number
-  readonly count: number
+export interface WorkerStart extends WorkerPlace {
   /** Whether the primary's outputs are terminals; the worker's own are pipes to it. */
   readonly stdoutIsTTY: boolean
   readonly stderrIsTTY: boolean

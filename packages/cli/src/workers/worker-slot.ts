@@ -65,8 +65,8 @@ export class WorkerSlot {
         if (message === 'stopped') return this.#host.stopped(fields)
         this.#serving = true
         // What it was told before it could hear is lost.
-        if (this.#order !== undefined) worker.send(this.#order)
-        this.#host.listening(fields)
+        if (this.#order === undefined) this.#host.listening(fields)
+        else worker.send(this.#order)
         resolve()
       })
       // Of a message to a worker that is gone: its end is told below.

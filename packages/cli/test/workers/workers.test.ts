@@ -13,7 +13,6 @@ import {
   closed,
   echoes,
   isAlive,
-  isBusy,
   listeningRelay,
   liveClient,
   workerRelay,
@@ -164,7 +163,7 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
       client.destroy()
       for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL')
     })
-    await expect.poll(() => pids.some(isBusy), PATIENCE).toBe(true)
+    await relay.err.with('hangs')
     relay.child.kill('SIGTERM')
     await expect.poll(() => pids.filter(isAlive).length, PATIENCE).toBe(1)
     relay.child.kill('SIGINT')
@@ -243,6 +242,9 @@ describe.runIf(process.platform === 'linux')('workers as processes', () => {
       return ask(portOf(JSON.parse(ready).listen), 'hello').catch(() => '')
     }
     await expect.poll(answer, PATIENCE).toBe('hello')
+    expect(JSON.parse(relay.err.all.findLast((line) => line.includes('"listening"')) ?? '')).toMatchObject({
+      workers: 2,
+    })
     relay.child.kill('SIGTERM')
     expect(await relay.exit).toBe(0)
   })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import { portOf, type RelayProcess, spawnRelay } from '../../support/spawn-relay.js'
@@ -28,24 +28,26 @@ export async function listeningRelay(...args: readonly string[]): Promise<Worker
 
 /** The processes of its workers that are alive, by their place: 1 and 2. */
 export function workersOf({ child }: RelayProcess): Map<number, number> {
-  const children = `/proc/${child.pid}/task/${child.pid}/children`
-  if (!existsSync(children)) return new Map()
-  const pids = readFileSync(children, 'latin1').split(' ').filter(Boolean).map(Number)
+  const pids = ofProcess(`${child.pid}/task/${child.pid}/children`).split(' ').filter(Boolean).map(Number)
   return new Map(
     pids.flatMap((pid) => {
-      const index = /"index":(\d+)/.exec(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))?.[1]
+      const index = /"index":(\d+)/.exec(ofProcess(`${pid}/cmdline`))?.[1]
       return index === undefined ? [] : [[Number(index), pid] as const]
     }),
   )
 }
 
 export function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  return /^State:\s+[^Z]/m.test(ofProcess(`${pid}/status`))
 }
 
-/** Whether it runs right now, and does not wait. */
-export function isBusy(pid: number): boolean {
-  return /^State:\s+R/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+// Of one that is gone, nothing: it may go at any time.
+function ofProcess(path: string): string {
+  try {
+    return readFileSync(`/proc/${path}`, 'latin1')
+  } catch {
+    return ''
+  }
 }
 
 /** A client of this very worker: no other one can accept it. */
