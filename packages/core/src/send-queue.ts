@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { isIPv4, isIPv6, type Socket } from 'node:net'
 import { endianness } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inTurn } from './turn-share.js'
 
-const SAMPLE_EVERY_MS = 25
+const LOOK_EVERY_MS = 25
 
 // A busy machine has tens of thousands of rows: reading them must not become what the process does.
 const MAX_SHARE = 0.1
@@ -17,9 +18,14 @@ export const knowsSendQueue: boolean = process.platform === 'linux'
 
 type Queues = ReadonlyMap<string, number>
 
-let nextSampleAt = 0
-let running: Promise<Queues> | undefined
-let upcoming: Promise<Queues> | undefined
+interface Asker {
+  readonly socket: Socket
+  readonly answer: (bytes: number) => void
+}
+
+let asking: Asker[] = []
+let looking = false
+let nextLookAt = 0
 
 /**
  * Bytes that the kernel holds for a connected TCP socket: written, and not yet acknowledged by the peer; 0 for a socket that is gone.
@@ -28,20 +34,25 @@ let upcoming: Promise<Queues> | undefined
  * elsewhere 0.
  */
 export async function sendQueueBytes(socket: Socket): Promise<number> {
-  const key = knowsSendQueue ? rowKey(socket) : undefined
-  if (key === undefined) return 0
-  // Never one that is being read already: what was written since it began would be missing in it.
-  upcoming ??= sample()
-  return (await upcoming).get(key) ?? 0
+  if (!knowsSendQueue) return 0
+  return new Promise((answer) => {
+    asking.push({ socket, answer })
+    if (!looking) void look()
+  })
 }
 
-async function sample(): Promise<Queues> {
-  await running
-  const waitMs = nextSampleAt - performance.now()
-  if (waitMs > 0) await sleep(waitMs)
-  upcoming = undefined
-  running = readQueues()
-  return running
+async function look(): Promise<void> {
+  looking = true
+  while (asking.length > 0) {
+    const waitMs = nextLookAt - performance.now()
+    if (waitMs > 0) await sleep(waitMs)
+    // Who asks from here on waits for the next: what was written since this one began would be missing in it.
+    const askers = asking
+    asking = []
+    const queues = await readQueues()
+    for (const { socket, answer } of askers) inTurn(() => answer(bytesOf(socket, queues)))
+  }
+  looking = false
 }
 
 async function readQueues(): Promise<Queues> {
@@ -54,8 +65,13 @@ async function readQueues(): Promise<Queues> {
     queues.set(match[1] as string, Number.parseInt(match[2] as string, 16))
   }
   const { user, system } = process.cpuUsage(before)
-  nextSampleAt = performance.now() + Math.max(SAMPLE_EVERY_MS, (user + system) / 1_000 / MAX_SHARE)
+  nextLookAt = performance.now() + Math.max(LOOK_EVERY_MS, (user + system) / 1_000 / MAX_SHARE)
   return queues
+}
+
+function bytesOf(socket: Socket, queues: Queues): number {
+  const key = rowKey(socket)
+  return (key && queues.get(key)) || 0
 }
 
 function rowKey(socket: Socket): string | undefined {

@@ -9,7 +9,7 @@ import type { SessionStages, StagesUser } from './session-stages.js'
 import { stageError } from './stage-error.js'
 import type { StageRef } from './stage-pipeline.js'
 import { Transfer, type TransferObserver } from './transfer.js'
-import { turn } from './turn-share.js'
+import { inTurn } from './turn-share.js'
 
 /** The endings and deadlines of a session; all of them given. */
 export interface CopyPolicy {
@@ -275,10 +275,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       this.#discardInput(transfer)
       await delivered(other, this.#policy.lingerMs)
     }
-    await turn()
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
-    if (transfer.ended) other.destroy()
-    else other.reset()
+    inTurn(() => (transfer.ended ? other.destroy() : other.reset()))
   }
 
   // The first end closes both, after what was received has been flushed.

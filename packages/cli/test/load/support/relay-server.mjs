@@ -4,13 +4,10 @@
 //
 // {"port":…} when it listens. On "watch" it measures the loop's delay from then on. {"empty":true} when the last session has
 // ended; on "close" it drains for no time at all. On "report" {"delayMs":…,"closed":{…}}: the longest delay, and the reasons.
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createRelayServer, dialer } from '@relay/core'
 import { say, told } from './told.mjs'
+import { reportDelay } from './watched-loop.mjs'
 
-const RESOLUTION_MS = 1
-const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
 // server.stats() adds up every session: too much to ask at each close.
 let active = 0
 const server = createRelayServer({
@@ -21,14 +18,7 @@ const server = createRelayServer({
 const { port } = await server.listen('127.0.0.1:0')
 say({ port })
 
-await told('watch')
-delay.enable()
-say({ watching: true })
 void told('close').then(() => server.close({ graceMs: 0 }))
-await told('report')
-// A timer that is late is recorded when it fires.
-await sleep(10 * RESOLUTION_MS)
-delay.disable()
-say({ delayMs: delay.max / 1e6, closed: server.stats().closed })
+await reportDelay(() => ({ closed: server.stats().closed }))
 await server.close({ graceMs: 0 })
 process.exit()
