@@ -34,7 +34,8 @@ let nextLookAt = 0
  * elsewhere 0.
  */
 export async function sendQueueBytes(socket: Socket): Promise<number> {
-  if (!knowsSendQueue) return 0
+  // One that is gone, and a unix socket, has no row: no table is read for it.
+  if (!knowsSendQueue || socket.remoteAddress === undefined) return 0
   return new Promise((answer) => {
     asking.push({ socket, answer })
     if (!looking) void look()

@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { hexAddress, sendQueueBytes } from '../src/send-queue.js'
 import { clientPair } from './support/wire.js'
 
 // The kernel's tables, given when the test says so: no real one can be stopped in the middle of being read.
 vi.mock('node:fs/promises', async (original) => ({ ...(await original<object>()), readFile: vi.fn() }))
+
+test('no table is read for a socket without an address', async () => {
+  vi.mocked(readFile).mockClear()
+  expect(await sendQueueBytes(new Socket())).toBe(0)
+  expect(readFile).not.toHaveBeenCalled()
+})
 
 test.runIf(process.platform === 'linux')(
   'a question is not answered from a table whose reading had begun before it',

@@ -82,6 +82,7 @@ test.runIf(process.platform === 'linux')(
     const turns = mostInOneTurn()
     const ask = (): Promise<number> => {
       const socket = new Socket()
+      vi.spyOn(socket, 'remoteAddress', 'get').mockReturnValue('127.0.0.1')
       vi.spyOn(socket, 'localAddress', 'get').mockImplementation(() => {
         turns.count()
         return busy(1) as undefined
