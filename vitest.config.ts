@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'benchmarks/test/**/*.test.ts'],
-    setupFiles: ['packages/core/test/support/leaks.ts'],
+    setupFiles: ['packages/core/test/support/leaks.ts', 'packages/core/test/support/painted-memory.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,6 +1,7 @@
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import type { OnReadOpts, Socket, SocketConstructorOpts } from 'node:net'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
+import { RelaySocket } from './relay-socket.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
 
 interface Handle {
@@ -35,7 +36,7 @@ export function acceptedConnection(accepted: Socket): RawConnection {
   const readBuffer = new ReadBuffer()
   options.handle = handle
   options.onread = readBuffer.onread
-  const socket = new Socket(options)
+  const socket = new RelaySocket(options)
   // Node has made a copy; nobody is kept here.
   options.handle = undefined
   options.onread = undefined

@@ -47,6 +47,7 @@ export class ConnectionLease implements Lease {
   readonly #lender: Lender
   #guard: GuardedSocket | undefined
   #open = true
+  #claimed = false
 
   constructor(connection: RawConnection, lender: Lender, options: ConnectionLeaseOptions) {
     this.connection = connection
@@ -73,6 +74,15 @@ export class ConnectionLease implements Lease {
   /** Whether somebody asked for the guarded socket, which then has the connection. */
   get guarded(): boolean {
     return this.#guard !== undefined
+  }
+
+  /** One session begins to use it. **Fails** with `ERR_RELAY_LEASED` if one has before, or the lease has ended. */
+  claim(): void {
+    if (!this.#open || this.#claimed) {
+      const what = this.#open ? 'the lease serves a session already' : 'the lease has ended'
+      throw new RelayError('ERR_RELAY_LEASED', `${what}: its connection may be somebody else’s`)
+    }
+    this.#claimed = true
   }
 
   async release(): Promise<void> {

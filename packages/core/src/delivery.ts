@@ -8,7 +8,7 @@ const SOON_LOOKS = 4
 
 /** Bytes written to a connection that its peer has not acknowledged yet, as far as the platform tells. */
 export async function undelivered(connection: RawConnection): Promise<number> {
-  if (connection.closed) return 0
+  if (connection.gone) return 0
   const queued = connection.tcp === undefined ? 0 : await sendQueueBytes(connection.tcp)
   return connection.socket.writableLength + queued
 }
@@ -17,7 +17,7 @@ export async function undelivered(connection: RawConnection): Promise<number> {
 export async function deliveredSoon(connection: RawConnection): Promise<boolean> {
   for (let looks = 0; looks < SOON_LOOKS; looks++) {
     if ((await undelivered(connection)) === 0)
-      return knowsSendQueue || connection.tcp === undefined || connection.closed
+      return knowsSendQueue || connection.tcp === undefined || connection.gone
     await sleep(POLL_MS)
   }
   return false
@@ -32,12 +32,12 @@ export async function deliveredSoon(connection: RawConnection): Promise<boolean>
 export async function delivered(connection: RawConnection, stallMs: number): Promise<void> {
   let left = await undelivered(connection)
   let progressAt = performance.now()
-  while (left > 0 && !connection.closed) {
+  while (left > 0 && !connection.gone) {
     if (stallMs > 0 && performance.now() - progressAt >= stallMs) return
     await sleep(POLL_MS)
     const now = await undelivered(connection)
     if (now !== left) progressAt = performance.now()
     left = now
   }
-  if (!knowsSendQueue && connection.tcp !== undefined && !connection.closed) await sleep(BLIND_WAIT_MS)
+  if (!knowsSendQueue && connection.tcp !== undefined && !connection.gone) await sleep(BLIND_WAIT_MS)
 }

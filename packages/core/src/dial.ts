@@ -5,6 +5,7 @@ import type { CancelSignal } from './cancellation.js'
 import { RelayError } from './errors.js'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
+import { RelaySocket } from './relay-socket.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
 
 export interface DialTarget {
@@ -28,7 +29,8 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
     const options = connectOptions(target)
     options.onread = readBuffer?.onread
-    const tcp = connectTcp(options)
+    // Under TLS it is TLS that writes, and knows what became of it.
+    const tcp = target.tls === undefined ? new RelaySocket(options).connect(options) : connectTcp(options)
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     const { tls } = target
     let socket: Socket
@@ -60,7 +62,7 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     }
     function onConnect(): void {
       settle()
-      const connection = new RawConnection(socket, { tcp, readBuffer })
+      const connection = new RawConnection(socket, { tcp: tls && tcp, readBuffer })
       connection.owned = true
       socket.off('error', onError)
       // What happens to the socket under TLS, TLS tells; only its own listener must stay.

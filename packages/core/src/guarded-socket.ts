@@ -88,7 +88,7 @@ export class GuardedSocket extends Duplex {
 
   readonly #user: ConnectionUser = {
     reader: {
-      onData: (chunk, lent) => this.#onData(chunk, lent),
+      onData: (chunk, loan) => this.#onData(chunk, loan !== undefined),
       onEnd: () => {
         this.#validity = 'invalid'
         this.push(null)
@@ -122,6 +122,11 @@ export class GuardedSocket extends Duplex {
   /** Whether the raw socket is good for another lease, as far as this one has seen. */
   get validity(): Validity {
     return this.#validity
+  }
+
+  /** Whether a proof observes this lease. */
+  get observed(): boolean {
+    return this.#proof !== undefined
   }
 
   /** Bytes received in this lease. */

@@ -1,4 +1,7 @@
-import type { ConnectionLease } from './connection-lease.js'
+import { ConnectionLease } from './connection-lease.js'
+import { GuardedSocket } from './guarded-socket.js'
+import type { Lease } from './lease.js'
+import { containedProof, type ReuseProof } from './reuse-proof.js'
 
 /** What to do with the upstream when the client has left. */
 export type AfterClient = 'give-back' | 'wait' | 'spend'
@@ -6,38 +9,68 @@ export type AfterClient = 'give-back' | 'wait' | 'spend'
 const MAX_REPLAY_BYTES = 64 * 1024
 
 /**
- * How one session uses its lease: feeds the proof, and knows from it what the connection is still good for.
+ * How one session uses its lease, whoever's connector gave it: feeds the proof, and knows from it what the connection is still good for.
  *
  * Touches no socket: the copy asks, and acts.
  */
 export class LeaseUse {
-  readonly lease: ConnectionLease
+  readonly lease: Lease
+  /** Shared on the word of the user, who knows the protocol. */
+  readonly trusted: boolean
+  /** How long answers that a gone client left outstanding may take; 0: they are not waited for. */
+  readonly settleMs: number
+  readonly #replays: boolean
+  readonly #proof: ReuseProof | undefined
+  /** Whether a guarded socket feeds the proof, as what it was given reaches the wire. */
+  readonly #guardFeeds: boolean
+  readonly #replaceable: boolean
   #sent: Buffer[] | undefined = []
   #sentBytes = 0
   #answered = false
   #spent = false
 
-  constructor(lease: ConnectionLease, options: { readonly replaceable: boolean }) {
+  /** @param options.replaceable - Whether the session can get another connection for this one. */
+  constructor(lease: Lease, options: { readonly replaceable: boolean }) {
+    const ours = lease instanceof ConnectionLease ? lease : undefined
     this.lease = lease
-    if (!options.replaceable || lease.origin === 'dialed' || lease.retryStale === 'never')
-      this.#sent = undefined
+    this.trusted = ours?.trusted ?? false
+    this.settleMs = ours?.settleMs ?? 0
+    this.#proof = lease.proof && containedProof(lease.proof)
+    this.#guardFeeds = usesGuard(lease) && lease.socket instanceof GuardedSocket && lease.socket.observed
+    this.#replaceable = options.replaceable
+    const retryStale = ours?.retryStale ?? 'never'
+    this.#replays = retryStale === 'replay'
+    if (!options.replaceable || lease.origin === 'dialed' || retryStale === 'never') this.#sent = undefined
   }
 
   /** Whether chunks have to pass by here at all. */
   get watches(): boolean {
-    return this.lease.proof !== undefined || this.lease.origin !== 'dialed'
+    return this.#proof !== undefined || this.lease.origin !== 'dialed'
   }
 
-  /** A chunk for the upstream. */
-  up(chunk: Buffer): true {
-    this.lease.proof?.up(chunk)
+  /** Whether the connection may be shared, if its proof says so. */
+  get provable(): boolean {
+    return this.#proof !== undefined
+  }
+
+  /**
+   * A chunk for the upstream; `false`: it must not be sent here. The rule does not understand it, so it could not tell the answer to it
+   * from one that was meant for somebody before; a connection that nobody has used takes it as the first of its {@link replay}.
+   */
+  up(chunk: Buffer): boolean {
+    if (!this.#guardFeeds) this.#proof?.up(chunk)
+    const first = this.#sentBytes === 0 && !this.#answered
+    if (first && this.#replaceable && this.lease.origin === 'reused' && this.#proof?.state === 'tainted') {
+      this.#sent = [Buffer.from(chunk)]
+      return false
+    }
     this.#record(chunk)
     return true
   }
 
   /** A chunk from the upstream; `false`: it was meant for somebody before, and must not be delivered. */
   down(chunk: Buffer): boolean {
-    if (this.lease.proof?.down(chunk) === false) {
+    if (!this.#guardFeeds && this.#proof?.down(chunk) === false) {
       // Whatever the rule says from now on: more of them may be on their way.
       this.#spent = true
       if (this.lease.origin === 'reused') return false
@@ -52,29 +85,38 @@ export class LeaseUse {
     return this.#sent
   }
 
-  /** The client sent FIN, and all it sent before has been written. */
-  afterClientFin(): AfterClient {
-    const { proof, trusted } = this.lease
+  /**
+   * The client sent FIN.
+   *
+   * @param unsentBytes - Of what it sent before, how much the upstream's socket has not taken yet.
+   */
+  afterClientFin(unsentBytes = 0): AfterClient {
     if (this.#spent) return 'spend'
-    if (proof === undefined) return trusted ? 'give-back' : 'spend'
-    const { state } = proof
+    if (this.#proof === undefined) return this.trusted ? 'give-back' : 'spend'
+    const { state } = this.#proof
+    // What waits in a guarded socket is not known to the proof yet.
+    if (this.#guardFeeds && unsentBytes > 0 && state !== 'tainted') return 'wait'
     if (state === 'idle' || state === 'dirty') return 'give-back'
     return state === 'busy' ? 'wait' : 'spend'
   }
 
   /** The client is gone, without a FIN. */
-  afterClientReset(): AfterClient {
+  afterClientReset(unsentBytes = 0): AfterClient {
     // Nobody has used it: it is as it was.
     if (this.lease.origin === 'prewarmed' && !this.#answered && this.#sentBytes === 0) return 'give-back'
-    const verdict = this.afterClientFin()
-    return verdict === 'wait' && this.lease.settleMs === 0 ? 'spend' : verdict
+    const verdict = this.afterClientFin(unsentBytes)
+    return verdict === 'wait' && this.settleMs === 0 ? 'spend' : verdict
   }
 
   #record(chunk: Buffer): void {
     this.#sentBytes += chunk.length
     if (this.#sent === undefined) return
-    if (this.lease.retryStale === 'replay' && this.#sentBytes <= MAX_REPLAY_BYTES)
-      this.#sent.push(Buffer.from(chunk))
+    if (this.#replays && this.#sentBytes <= MAX_REPLAY_BYTES) this.#sent.push(Buffer.from(chunk))
     else this.#sent = undefined
   }
+}
+
+/** Whether the lease is used by its guarded socket; ours is used without one, unless somebody has asked for it. */
+export function usesGuard(lease: Lease): boolean {
+  return !(lease instanceof ConnectionLease) || lease.guarded
 }

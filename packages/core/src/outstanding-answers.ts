@@ -16,7 +16,7 @@ export async function answersArrived(
 ): Promise<boolean> {
   let left = MAX_BYTES
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, use.lease.settleMs)
+    const timer = setTimeout(resolve, use.settleMs)
     const done = (): void => {
       clearTimeout(timer)
       resolve()

@@ -1,20 +1,22 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { askForEnd } from './end-verdict.js'
 import { RelayError } from './errors.js'
-import { hasPeer } from './has-peer.js'
-import type { ReadBuffer } from './read-buffer.js'
+import type { Loan, ReadBuffer } from './read-buffer.js'
+import { RelaySocket } from './relay-socket.js'
+import { tcpUnder } from './tcp-under.js'
 import { inTurn } from './turn-share.js'
 
 /** Takes what arrives on a connection. */
 export interface ConnectionReader {
-  /** Whether it keeps nothing of what it gets but what is lent to it: it may then get up to 144 KiB at once, else 64 KiB. */
+  /** Whether it copies nothing of what it gets: it may then get up to 144 KiB at once, else 64 KiB. */
   readonly direct?: boolean
   /**
    * Bytes arrived. Returns whether more are wanted; after `false` nothing comes until `resume()`.
    *
-   * The memory of a `lent` chunk is reused as soon as `true` is returned, or `resume()` is called.
+   * A chunk with a loan is in memory that the next read overwrites, unless the loan is kept.
    */
-  onData(chunk: Buffer, lent: boolean): boolean
+  onData(chunk: Buffer, loan: Loan | undefined): boolean
   /** The peer sent FIN, and everything before it was handed over; also to a reader who has said that it wants no more for now. */
   onEnd(): void
 }
@@ -25,13 +27,18 @@ export interface ConnectionWriter {
   onFlushed(): void
   /** Our FIN was sent behind everything that was written. */
   onFinished(): void
+  /** A write has met a reset: nothing more can be written. What the peer sent before still comes, then the close. */
+  onFailed?(): void
 }
 
 /** The one who uses a connection now. */
 export interface ConnectionUser {
   readonly reader: ConnectionReader
   readonly writer: ConnectionWriter
-  /** The connection is gone; nothing comes after this. `error` says why, when it was not us. */
+  /**
+   * The connection is gone; nothing comes after this. `error` says why, when it was not us. If the peer's FIN had come, the bytes before
+   * it and `onEnd` come first, at the reader's pace, unless it was the user who destroyed the connection.
+   */
   onClosed(error: Error | undefined): void
 }
 
@@ -66,6 +73,8 @@ function listener<T>(
  * ```
  *
  * Users come and go without a listener being added or removed, so no byte falls between two of them.
+ *
+ * A user hears of the incoming stream in the order of the wire: bytes, its end, the close.
  */
 export class RawConnection {
   readonly socket: Duplex
@@ -75,25 +84,34 @@ export class RawConnection {
   readonly copies: boolean
   readonly #tcp: Socket | undefined
   readonly #readBuffer: ReadBuffer | undefined
+  /** Memory of the other side of a copy, in our write queue. */
+  #borrowed: Loan | undefined
   #user: ConnectionUser | undefined
   #unread: Buffer[] = []
   #unreadBytes = 0
   #flowing = false
   #listening = false
-  #ended = false
-  #endDelivered = false
-  #closed = false
+  /** Of the incoming stream: `asking` while it is found out whether it ended by FIN, `told` when the user knows. */
+  #end: 'open' | 'asking' | 'seen' | 'told'
+  /** The socket is gone. */
+  #gone: boolean
+  /** By its user, who waits for nothing more. */
+  #destroyed = false
   #error: Error | undefined
   readonly #allowHalfOpen: boolean
 
   // The same functions for all sockets: a dozen closures of each session are what every scavenge would copy.
   static readonly #onData = listener((connection, chunk: Buffer) => {
-    if (!connection.#receive(chunk, false)) connection.socket.pause()
+    if (!connection.#receive(chunk, undefined)) connection.socket.pause()
   })
   static readonly #listeners = Object.entries({
     end: listener((connection) => connection.#onEnd()),
-    drain: listener((connection) => connection.#user?.writer.onFlushed()),
-    finish: listener((connection) => connection.#user?.writer.onFinished()),
+    drain: listener((connection) => connection.#onFlushed()),
+    finish: listener((connection) => {
+      connection.#repay()
+      connection.#user?.writer.onFinished()
+    }),
+    writeFailure: listener((connection) => connection.#user?.writer.onFailed?.()),
     error: listener((connection, error: Error) => {
       connection.#error ??= error
     }),
@@ -106,7 +124,7 @@ export class RawConnection {
   }
 
   /**
-   * @param options.tcp - The TCP socket under a TLS socket: the only one that can be reset.
+   * @param options.tcp - The TCP socket under a TLS socket of ours: the only one that can be reset.
    * @param options.readBuffer - The memory that a socket made with `onread` reads into.
    */
   constructor(
@@ -117,27 +135,40 @@ export class RawConnection {
     connected[CONNECTION] = this
     this.socket = socket
     this.copies = socket instanceof Socket
-    this.#tcp = options.tcp ?? (socket instanceof Socket ? socket : undefined)
+    this.#tcp = options.tcp
     this.#readBuffer = options.readBuffer
+    // Somebody else's may be past its events already.
+    this.#end = socket.readableEnded ? 'seen' : 'open'
+    this.#gone = socket.destroyed
+    this.#error = socket.errored ?? undefined
     this.#allowHalfOpen = socket.allowHalfOpen
     socket.allowHalfOpen = true
     for (const [event, listener] of RawConnection.#listeners) socket.on(event, listener)
-    if (this.#readBuffer !== undefined) this.#readBuffer.onData = (chunk, lent) => this.#receive(chunk, lent)
+    if (this.#readBuffer === undefined) return
+    this.#readBuffer.onData = (chunk, loan) => this.#receive(chunk, loan)
+    this.#readBuffer.onFree = () => {
+      if (this.#flowing) this.socket.resume()
+    }
   }
 
   /** The TCP socket whose addresses and queues the kernel knows, if there is one. */
   get tcp(): Socket | undefined {
-    return this.#tcp
+    return tcpUnder(this.#tcp ?? this.socket)
   }
 
-  /** Whether the socket is gone. */
+  /** Whether the socket is gone, though its user may still have to hear of bytes and their end. */
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** Whether the socket is gone, and there is nothing left to hear. */
   get closed(): boolean {
-    return this.#closed
+    return this.#gone && (this.#user === undefined || !this.#hasEndToTell)
   }
 
   /** Whether the peer's FIN was seen. */
   get ended(): boolean {
-    return this.#ended
+    return this.#end === 'seen' || this.#end === 'told'
   }
 
   /** Whether our FIN was sent, behind everything written. */
@@ -153,18 +184,38 @@ export class RawConnection {
   /** Why a next user could not have it, as far as the socket tells; `undefined` when it is good. */
   get unfit(): 'invalid' | 'ended' | 'unread' | 'unflushed' | undefined {
     const { socket } = this
-    if (this.#closed || socket.destroyed || this.#error !== undefined) return 'invalid'
-    if (this.#ended || socket.readableEnded || socket.writableEnded) return 'ended'
+    if (this.#gone || socket.destroyed || socket.errored || this.#error !== undefined) return 'invalid'
+    if (this.#end !== 'open' || socket.readableEnded || socket.writableEnded) return 'ended'
     if (this.#unread.length > 0 || socket.readableLength > 0) return 'unread'
-    // Memory on loan waits in somebody else's write queue: the next read must not overwrite it.
-    if (socket.writableLength > 0 || this.#readBuffer?.lending) return 'unflushed'
+    // Kept memory waits in somebody else's write queue: until it is free this connection cannot be read.
+    if (socket.writableLength > 0 || this.#readBuffer?.kept) return 'unflushed'
     return undefined
+  }
+
+  /**
+   * Writes a chunk; if it is on loan, without a copy where that can be, and the loan is kept until the kernel has the bytes. Returns
+   * whether more may be written; after `false` the writer's `onFlushed` says so. A broken connection takes nothing, and asks for nothing.
+   */
+  write(chunk: Buffer, loan: Loan | undefined): boolean {
+    const { socket } = this
+    if (socket.destroyed || socket.errored) return false
+    // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
+    const lends = loan !== undefined && this.copies && this.#borrowed === undefined
+    const wantsMore = socket.write(loan !== undefined && !lends ? Buffer.from(chunk) : chunk)
+    // Some streams take their time for every write, and tell of a drain only after a pause: what counts is what is left.
+    if (socket.writableLength === 0) return true
+    if (!lends) return wantsMore
+    loan.keep()
+    this.#borrowed = loan
+    // Node tells of a drain only after it asked for a pause; memory on loan must be waited for in any case.
+    if (wantsMore) socket.write(NOTHING, (error) => error || this.#onFlushed())
+    return false
   }
 
   /** Waits until the kernel has taken everything written, at most `timeoutMs`. */
   async flushed(timeoutMs: number): Promise<void> {
     const { socket } = this
-    if (socket.writableLength === 0 || socket.writableEnded || socket.destroyed) return
+    if (socket.writableLength === 0 || socket.writableEnded || socket.destroyed || socket.errored) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs)
       // An empty write is called back behind all that was written before.
@@ -179,8 +230,8 @@ export class RawConnection {
   attach(user: ConnectionUser): void {
     this.#user = user
     if (this.#readBuffer !== undefined) this.#readBuffer.direct = user.reader.direct ?? false
-    this.#endDelivered = false
-    if (this.#closed) process.nextTick(() => this.#user === user && user.onClosed(this.#error))
+    if (this.#end === 'told') this.#end = 'seen'
+    if (this.#gone) process.nextTick(() => this.#user === user && this.#tellClosed())
   }
 
   /** Takes the connection from its user, who hears nothing more of it. */
@@ -216,27 +267,23 @@ export class RawConnection {
   resume(): void {
     const reader = this.#user?.reader
     if (reader === undefined) return
-    this.#readBuffer?.returned()
     while (this.#unread.length > 0) {
       const chunk = this.#unread.shift() as Buffer
       this.#unreadBytes -= chunk.length
-      if (!reader.onData(chunk, false)) return
+      if (!reader.onData(chunk, undefined)) return
       if (this.#user?.reader !== reader) return
     }
-    if (this.#ended) return this.#deliverEnd()
-    if (this.#flowing || this.#closed) return
+    if (this.ended) return this.#tellEnd()
+    if (this.#flowing || this.#gone) return
     this.#flowing = true
+    // It is read on when its memory is free.
+    if (this.#readBuffer?.kept) return
     // Only now: a 'data' listener without a reader would make the socket flow, and an unlistened one keeps its bytes.
     if (!this.#listening && this.#readBuffer === undefined) {
       this.#listening = true
       this.socket.on('data', RawConnection.#onData)
     }
     this.socket.resume()
-  }
-
-  /** Nobody needs the memory of the last lent chunk any more, and reading does not go on yet. */
-  returnLent(): void {
-    this.#readBuffer?.returned()
   }
 
   /** Puts bytes back: the next user reads them first. */
@@ -259,77 +306,92 @@ export class RawConnection {
   }
 
   /**
-   * Ends the connection so that the peer sees a reset, which a cut stream must look like. A unix socket, a TLS socket that was not
-   * dialed by us and a plain Duplex know no reset: they are destroyed.
+   * Ends the connection so that the peer sees a reset, which a cut stream must look like. A unix socket, a TLS socket that Node
+   * connected by itself and a plain Duplex know no reset: they are destroyed.
    */
   reset(): void {
+    const { socket, tcp } = this
     // In the middle of shutdown(2) libuv refuses to reset, and the FIN is on its way.
-    const shuttingDown = this.socket.writableEnded && !this.finished && this.socket.writableLength === 0
-    if (this.#tcp !== undefined && this.#tcp.remoteAddress !== undefined && !shuttingDown) {
-      this.#tcp.resetAndDestroy()
-      this.socket.destroy()
-    } else {
-      this.socket.destroy(
-        this.#tcp === undefined ? new RelayError('ERR_RELAY_RESET', 'reset by the relay') : undefined,
-      )
-    }
+    const shuttingDown = socket.writableEnded && !this.finished && socket.writableLength === 0
+    if (tcp !== undefined && !tcp.connecting && !shuttingDown) tcp.resetAndDestroy()
+    // What a Duplex has on its far side must not take it for a whole stream.
+    this.#destroy(
+      socket instanceof Socket ? undefined : new RelayError('ERR_RELAY_RESET', 'reset by the relay'),
+    )
   }
 
   destroy(): void {
-    this.socket.destroy()
+    this.#destroy(undefined)
   }
 
-  #receive(chunk: Buffer, lent: boolean): boolean {
+  #destroy(error: Error | undefined): void {
+    this.#destroyed = true
+    this.socket.destroy(error)
+    // Node has closed the descriptor: nothing is read from the queue any more.
+    this.#repay()
+    if (this.#gone) process.nextTick(() => this.#tellClosed())
+  }
+
+  #receive(chunk: Buffer, loan: Loan | undefined): boolean {
     const reader = this.#user?.reader
     if (reader !== undefined && this.#flowing) {
-      const more = reader.onData(chunk, lent)
-      if (more) this.#readBuffer?.returned()
-      else {
-        this.#flowing = false
-        if (lent) return false
-      }
+      if (!reader.onData(chunk, loan)) this.#flowing = false
     } else {
-      this.#unread.push(lent ? Buffer.from(chunk) : chunk)
+      this.#unread.push(loan === undefined ? chunk : Buffer.from(chunk))
       this.#unreadBytes += chunk.length
-      this.#readBuffer?.returned()
     }
     return this.#flowing || (this.#readBuffer !== undefined && this.#unreadBytes < AHEAD_BYTES)
   }
 
-  // Node 20 and 22 show data and a reset in one poll as data and a FIN. The kernel knows; where it can't be asked, and to learn what has
-  // happened, the truth is one empty write away: it fails after a reset.
+  #onFlushed(): void {
+    this.#repay()
+    this.#user?.writer.onFlushed()
+  }
+
+  #repay(): void {
+    const loan = this.#borrowed
+    this.#borrowed = undefined
+    loan?.end()
+  }
+
   #onEnd(): void {
-    const { socket } = this
-    const tcp = this.#tcp
-    if (tcp === undefined || socket.writableEnded || socket.destroyed) return this.#setEnded()
-    inTurn(() => (socket.writableEnded || socket.destroyed ? this.#setEnded() : this.#askForEnd(tcp)))
+    if (this.#end !== 'open') return
+    this.#end = 'asking'
+    askForEnd(this.socket, this.tcp, () => this.#onFin())
   }
 
-  // Over TLS the TCP socket is asked: no record is sent, and where the reset met the handshake a write to TLS would never end.
-  #askForEnd(tcp: Socket): void {
-    if (hasPeer(tcp)) return this.#setEnded()
-    const { socket } = this
-    const pending = socket.writableLength > 0
-    // A write is pending: its failure comes in this very turn of the loop, with the event that brought the end.
-    if (pending) setImmediate(() => socket.destroyed || this.#setEnded())
-    if (pending && tcp === socket) return
-    tcp.write(NOTHING, (error) => (error ? socket.destroy(error) : this.#setEnded()))
+  #onFin(): void {
+    if (this.#end !== 'asking') return
+    this.#end = 'seen'
+    // Thousands may end together.
+    if (this.#unread.length === 0) inTurn(() => this.#tellEnd())
   }
 
-  #setEnded(): void {
-    this.#ended = true
-    if (this.#unread.length === 0) this.#deliverEnd()
+  get #hasEndToTell(): boolean {
+    return this.#end === 'seen' && !this.#destroyed
   }
 
-  #deliverEnd(): void {
-    if (this.#endDelivered || this.#user === undefined || this.#closed) return
-    this.#endDelivered = true
+  #tellEnd(): void {
+    if (this.#end !== 'seen' || this.#user === undefined || this.#unread.length > 0) return
+    this.#end = 'told'
     this.#user.reader.onEnd()
+    if (this.#gone) this.#tellClosed()
   }
 
   #onClose(): void {
-    this.#closed = true
+    this.#gone = true
     this.#readBuffer?.release()
+    this.#repay()
+    const { socket } = this
+    // Its end was being looked into: an error is the answer, a close without one is that of a socket that has ended both ways.
+    if (this.#end === 'asking') this.#end = this.#error === undefined ? 'seen' : 'open'
+    if (socket instanceof RelaySocket && socket.finBeforeFailure) this.#end = 'seen'
+    if (this.#hasEndToTell) inTurn(() => this.#tellEnd())
+    this.#tellClosed()
+  }
+
+  #tellClosed(): void {
+    if (!this.#gone || this.#hasEndToTell) return
     const user = this.#user
     // Nothing comes any more: a closed connection must not keep a session that has ended.
     this.#user = undefined

@@ -78,6 +78,9 @@ export async function relay(
   options: RelayOptions = {},
 ): Promise<RelayResult> {
   checkOptions('relay', options, RELAY_OPTION_CHECKS)
+  if ((client as unknown) === upstream) {
+    throw new RelayError('ERR_RELAY_LEASED', 'relay: "client" and "upstream" are the same socket')
+  }
   const near = connectionOf('client', client)
   const policy = copyPolicy(options)
   const stages = options.stages?.length ? new SessionStages(options.stages, sessionOf(client)) : undefined
@@ -108,6 +111,11 @@ function connectionOf(name: string, value: unknown): RawConnection {
   if (!(value instanceof Duplex)) {
     const accepted = name === 'client' ? 'a Duplex stream' : 'a Duplex stream or a lease'
     throw new TypeError(`relay: expected "${name}" to be ${accepted}, got ${inspect(value, { depth: 0 })}`)
+  }
+  if (value.readableObjectMode || value.writableObjectMode || value.readableEncoding !== null) {
+    throw new TypeError(
+      `relay: expected "${name}" to be a stream of bytes, without object mode and setEncoding()`,
+    )
   }
   const connection = RawConnection.of(value)
   if (connection.inUse) throw new RelayError('ERR_RELAY_LEASED', `the socket of "${name}" is leased already`)

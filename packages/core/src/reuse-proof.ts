@@ -23,7 +23,10 @@ export interface ReuseRule {
   reset?: { readonly send: Buffer; readonly timeoutMs: number }
 }
 
-/** A proof that never throws: one that did has lost track, and its connection is never shared again. */
+/**
+ * A proof that never throws: one that did has lost track, and its connection is never shared again. And one that judges nothing it
+ * cannot know: when a lease has sent what the rule does not understand, what comes back may well be the answer.
+ */
 export function containedProof(proof: ReuseProof): ReuseProof {
   return proof instanceof ContainedProof ? proof : new ContainedProof(proof)
 }
@@ -31,6 +34,7 @@ export function containedProof(proof: ReuseProof): ReuseProof {
 class ContainedProof implements ReuseProof {
   readonly #proof: ReuseProof
   #lost = false
+  #taintedByUp = false
 
   constructor(proof: ReuseProof) {
     this.#proof = proof
@@ -47,24 +51,26 @@ class ContainedProof implements ReuseProof {
   }
 
   up(chunk: Buffer): void {
+    const before = this.state
     try {
       this.#proof.up(chunk)
     } catch (error) {
       this.#lose(error)
     }
+    if (before !== 'tainted' && this.state === 'tainted') this.#taintedByUp = true
   }
 
   down(chunk: Buffer): boolean {
     try {
-      return this.#proof.down(chunk)
+      return this.#proof.down(chunk) || this.#taintedByUp
     } catch (error) {
-      return this.#lose(error)
+      this.#lose(error)
+      return this.#taintedByUp
     }
   }
 
-  #lose(error: unknown): false {
+  #lose(error: unknown): void {
     this.#lost = true
     process.emitWarning(error instanceof Error ? error : String(error))
-    return false
   }
 }

@@ -1,5 +1,6 @@
 import { Cancellation } from './cancellation.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
+import { contain } from './contain.js'
 import { copyOver } from './copy-over.js'
 import { RelayError } from './errors.js'
 import type { Connector, Lease } from './lease.js'
@@ -78,10 +79,13 @@ export class Session {
       (lease) => {
         this.#connecting = undefined
         try {
-          // A connector that does not look at its signal holds up nobody; what it gives too late is nobody's.
-          if (this.#reason !== undefined) lease.discard()
+          // If the connector ignores the signal, discard the lease that it delivers late.
+          if (this.#reason !== undefined) contain(() => lease.discard())
           else this.#begin(lease, stages, { replay, fresh })
         } catch (error) {
+          // That of another session is not ours to end.
+          if (!(error instanceof RelayError && error.code === 'ERR_RELAY_LEASED'))
+            contain(() => (lease as Partial<Lease> | undefined)?.discard?.(error))
           this.#giveUp('connect-failed', error)
         }
       },

@@ -1,4 +1,5 @@
 import type { ConnectionReader, ConnectionWriter, RawConnection } from './raw-connection.js'
+import type { Loan } from './read-buffer.js'
 import type { StagePipeline } from './stage-pipeline.js'
 
 /** What a transfer tells the relay, which alone decides what one direction's end means for the other. */
@@ -9,14 +10,16 @@ export interface TransferObserver {
   onSourceEnd(transfer: Transfer): void
   /** The sink took everything, our FIN included. */
   onSinkFinish(transfer: Transfer): void
+  /** The sink takes nothing more; what it has sent still comes. */
+  onSinkFailed(transfer: Transfer): void
 }
 
 /** What sees the bytes of a transfer where they pass on a wire, and what changes them in between. */
 export interface TransferOptions {
   /** Sees each chunk as the source sent it; `false` keeps it, and stops the transfer. */
   readonly onRead?: ((chunk: Buffer) => boolean) | undefined
-  /** Sees each chunk as the sink gets it. */
-  readonly onWrite?: ((chunk: Buffer) => void) | undefined
+  /** Sees each chunk before the sink gets it; `false` keeps it, and stops the transfer. */
+  readonly onWrite?: ((chunk: Buffer) => boolean) | undefined
   readonly stages?: StagePipeline | undefined
 }
 
@@ -27,7 +30,7 @@ export interface TransferOptions {
  *   open ──── FIN from the source ───▶ ended ──── flush(): the stages ───▶ flushed ──── finish(): FIN to the sink ───▶ done
  * ```
  *
- * **Backpressure**: reading stops while the sink holds more than its high-water mark, or any memory lent by the source. So at most
+ * **Backpressure**: reading stops while the sink holds more than its high-water mark, or any memory on loan from the source. So at most
  * one read waits in the sink's queue on top of its high-water mark (16 KiB), and as much in the source's own buffer: 64 KiB, or 144 KiB
  * for the 64 busiest connections of the process.
  */
@@ -37,7 +40,7 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   readonly sink: RawConnection
   readonly #observer: TransferObserver
   readonly #onRead: ((chunk: Buffer) => boolean) | undefined
-  readonly #onWrite: ((chunk: Buffer) => void) | undefined
+  readonly #onWrite: ((chunk: Buffer) => boolean) | undefined
   readonly #stages: StagePipeline | undefined
   #onStagesEnd: (() => void)[] = []
   #stopped = false
@@ -91,9 +94,9 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   /** Writes what was sent to an upstream that proved stale; then, what the stages have held since. */
   start(replay: readonly Buffer[] = []): void {
-    for (const chunk of replay) this.#deliver(chunk, false)
+    for (const chunk of replay) this.#deliver(chunk, undefined)
     this.#stages?.attach({
-      write: (chunk) => this.#deliver(chunk, false),
+      write: (chunk) => this.#deliver(chunk, undefined),
       end: () => this.#onFlushedStages(),
       onRoom: () => this.#stopped || this.source.resume(),
     })
@@ -124,16 +127,14 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   /** Writes what the source left behind when it closed. */
   flushUnread(): void {
-    for (const chunk of this.source.takeUnread()) this.onData(chunk, false)
+    for (const chunk of this.source.takeUnread()) this.onData(chunk, undefined)
   }
 
-  onData(chunk: Buffer, lent: boolean): boolean {
+  onData(chunk: Buffer, loan: Loan | undefined): boolean {
     if (this.#onRead !== undefined && !this.#onRead(chunk)) return false
-    if (this.#stages === undefined) return this.#deliver(chunk, lent)
+    if (this.#stages === undefined) return this.#deliver(chunk, loan)
     // A stage may keep what it is given.
-    const own = lent ? Buffer.from(chunk) : chunk
-    if (lent) this.source.returnLent()
-    const more = this.#stages.write(own)
+    const more = this.#stages.write(loan === undefined ? chunk : Buffer.from(chunk))
     this.#observer.onActivity(this)
     return more
   }
@@ -156,20 +157,22 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     this.#observer.onSinkFinish(this)
   }
 
-  #deliver(chunk: Buffer, lent: boolean): boolean {
+  onFailed(): void {
+    this.#observer.onSinkFailed(this)
+  }
+
+  #deliver(chunk: Buffer, loan: Loan | undefined): boolean {
+    if (this.#onWrite !== undefined && !this.#onWrite(chunk)) return false
     const { socket } = this.sink
-    this.#onWrite?.(chunk)
-    this.#written += chunk.length
-    // A stream that is no socket may keep what it was given after it has called back, as a PassThrough does.
-    const lends = lent && this.sink.copies
-    const wantsMore = socket.write(lent && !lends ? Buffer.from(chunk) : chunk)
-    // Some sockets take their time for every write, and tell of a drain only after a pause: what was pending may be long gone.
-    this.#pending = Math.min(this.#pending + chunk.length, socket.writableLength)
-    if (this.#pending > 0) {
-      this.#waiting = lends || !wantsMore
-      // Node tells of a drain only after it asked for a pause; lent memory must be waited for in any case.
-      if (lends && wantsMore) socket.write(NOTHING, (error) => error || this.onFlushed())
+    // Broken: it says so soon, and takes nothing until then.
+    if (socket.destroyed || socket.errored) {
+      this.#waiting = true
+      return false
     }
+    const more = this.sink.write(chunk, loan)
+    this.#written += chunk.length
+    this.#pending = Math.min(this.#pending + chunk.length, socket.writableLength)
+    if (!more) this.#waiting = true
     this.#observer.onActivity(this)
     return !this.#waiting
   }
@@ -181,10 +184,7 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   #goOn(): void {
     if (!this.#waiting) return
     this.#waiting = false
-    if (this.#stages !== undefined) return this.#stages.resume()
-    if (this.#stopped || this.#done) this.source.returnLent()
-    else this.source.resume()
+    if (this.#stages !== undefined) this.#stages.resume()
+    else if (!this.#stopped && !this.#done) this.source.resume()
   }
 }
-
-const NOTHING = Buffer.alloc(0)

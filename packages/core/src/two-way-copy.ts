@@ -1,8 +1,10 @@
 import { type CloseReason, type RelayResult, reasonOfClose } from './close-reason.js'
+import { contain } from './contain.js'
 import { Deadlines } from './deadlines.js'
 import { delivered, deliveredSoon } from './delivery.js'
 import { RelayError, type Side } from './errors.js'
-import type { LeaseUse } from './lease-use.js'
+import type { Lease } from './lease.js'
+import type { AfterClient, LeaseUse } from './lease-use.js'
 import { answersArrived } from './outstanding-answers.js'
 import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
 import type { SessionStages, StagesUser } from './session-stages.js'
@@ -66,6 +68,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   #error: RelayError | undefined
   #stage: StageRef | undefined
   #firstEnd: Side | undefined
+  /** A side that a write found to be reset, while what it had sent before is still read. */
+  #reset: RawConnection | undefined
   #withheldFin = false
   #leaving = false
   #returning = false
@@ -77,11 +81,11 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     const { use, stages } = options
     this.#use = use
     this.#stages = stages
-    this.#policy = use?.lease.trusted ? { ...policy, halfClose: 'close' } : policy
+    this.#policy = use?.trusted ? { ...policy, halfClose: 'close' } : policy
     this.#startedAt = options.startedAt ?? performance.now()
     const watched = use?.watches ? use : undefined
     this.#up = new Transfer(client, upstream, this, {
-      onWrite: watched && ((chunk) => watched.up(chunk)),
+      onWrite: watched && ((chunk) => watched.up(chunk) || this.#onUnprovable()),
       stages: stages?.up,
     })
     this.#down = new Transfer(upstream, client, this, {
@@ -101,9 +105,11 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     client.attach(this.#user('client', this.#up, this.#down))
     upstream.attach(this.#user('upstream', this.#down, this.#up))
     stages?.attach(this)
-    this.#up.start(options.replay)
-    this.#down.start()
-    if (stages?.broken) return
+    this.#refuseEnded('client', client)
+    this.#refuseEnded('upstream', upstream)
+    if (this.#reason === undefined) this.#up.start(options.replay)
+    if (this.#reason === undefined) this.#down.start()
+    if (this.#reason !== undefined || stages?.broken) return
     client.resume()
     upstream.resume()
   }
@@ -123,10 +129,9 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     if (!this.#settle(reason, error)) return
     this.#stages?.destroy()
     const { source: client, sink: upstream } = this.#up
-    const connections =
-      this.#use?.afterClientReset() === 'give-back' && !upstream.closed ? [client] : [client, upstream]
-    for (const connection of connections) cutOff(connection)
-    if (connections.length === 1) this.#giveBack()
+    cutOff(client)
+    if (this.#afterClientReset() === 'give-back' && !upstream.gone) this.#giveBack()
+    else cutOff(upstream)
   }
 
   onActivity(transfer: Transfer): void {
@@ -144,16 +149,10 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     // Behind our own FIN it is an answer: the upstream had all there was, and nothing to say to it.
     if (transfer === this.#down && !this.#up.sink.socket.writableEnded && this.#replace()) return
     this.#firstEnd ??= transfer === this.#up ? 'client' : 'upstream'
-    if (
-      this.#policy.halfClose === 'close' &&
-      (transfer === this.#down || this.#use?.lease.proof === undefined)
-    ) {
+    if (this.#policy.halfClose === 'close' && (transfer === this.#down || !this.#use?.provable)) {
       return this.#closeBoth(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
     }
-    const { lingerMs, idleTimeoutMs } = this.#policy
-    this.#deadlines.watchQuiet(
-      lingerMs > 0 && idleTimeoutMs > 0 ? Math.min(lingerMs, idleTimeoutMs) : lingerMs || idleTimeoutMs,
-    )
+    this.#watchLinger()
     if (transfer === this.#down) this.#forwardWithheldFin()
     transfer.flush(() => this.#onFlushed(transfer))
   }
@@ -169,6 +168,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     else this.#down.source.destroy()
   }
 
+  onSinkFailed({ sink }: Transfer): void {
+    if (this.#reason !== undefined) return
+    this.#reset = sink
+    this.#watchLinger()
+  }
+
   onStageEnd(stage: StageRef): void {
     if (this.#reason !== undefined) return
     this.#stage = stage
@@ -181,11 +186,18 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.cut('stage-error', error)
   }
 
+  #watchLinger(): void {
+    const { lingerMs, idleTimeoutMs } = this.#policy
+    this.#deadlines.watchQuiet(
+      lingerMs > 0 && idleTimeoutMs > 0 ? Math.min(lingerMs, idleTimeoutMs) : lingerMs || idleTimeoutMs,
+    )
+  }
+
   // ─── a FIN behind everything the stages had ───
 
   #onFlushed(transfer: Transfer): void {
     if (this.#reason !== undefined) return
-    if (transfer === this.#down || this.#use?.lease.proof === undefined || this.#down.ended) {
+    if (transfer === this.#down || !this.#use?.provable || this.#down.ended) {
       transfer.finish()
     } else {
       this.#withheldFin = true
@@ -195,7 +207,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   // The client's, on a lease that can be shared.
   #decideOnFin(): void {
-    const verdict = this.#use?.afterClientFin()
+    const verdict = this.#use?.afterClientFin(this.#up.sink.socket.writableLength)
     if (verdict === 'wait' || this.#leaving || this.#down.sink.socket.writableEnded) return
     if (verdict === 'spend') return this.#forwardWithheldFin()
     this.#leaving = true
@@ -209,26 +221,35 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#up.finish()
   }
 
+  #afterClientReset(): AfterClient {
+    return this.#use?.afterClientReset(this.#up.sink.socket.writableLength) ?? 'spend'
+  }
+
   #giveBack(): void {
-    const { source: client, sink: upstream } = this.#up
-    // A client that is gone takes nothing any more of what was lent to it.
-    if (client.socket.destroyed) upstream.returnLent()
-    upstream.detach()
-    this.#released = this.#use?.lease.release()
+    const upstream = this.#up.sink
+    if (upstream.owned) upstream.detach()
+    else upstream.restore()
+    if (this.#use !== undefined) this.#released = released(this.#use.lease)
     this.#disown()
   }
 
   /** Whether the session can go on with another upstream; the client is as it was, then. */
   #replace(): boolean {
-    if (this.#use?.replay === undefined) return false
+    const use = this.#use
+    if (use?.replay === undefined) return false
     this.#settle('upstream-end')
     const { source: client, sink: upstream } = this.#up
     client.detach()
     upstream.detach()
     this.#stages?.attach(undefined)
-    this.#use?.lease.discard()
+    contain(() => use.lease.discard())
     this.#resolve(STALE)
     return true
+  }
+
+  #onUnprovable(): false {
+    this.#replace()
+    return false
   }
 
   #onForeign(): false {
@@ -242,6 +263,17 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     return false
   }
 
+  // Somebody has ended our direction of it before: what is for it can never be written. One that had its peer's FIN, too, closes by
+  // itself, and says so.
+  #refuseEnded(side: Side, { socket, ended, gone }: RawConnection): void {
+    if (!socket.writableEnded || ended || gone) return
+    const message = `the ${side}'s socket had been ended before the session began`
+    this.cut(
+      `${side}-error`,
+      new RelayError('ERR_RELAY_PREMATURE_CLOSE', message, { side, phase: 'transfer' }),
+    )
+  }
+
   // ─── one side is gone ───
 
   #user(side: Side, reader: Transfer, writer: Transfer): ConnectionUser {
@@ -250,11 +282,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   #onClosed(side: Side, fromIt: Transfer, intoIt: Transfer, error: Error | undefined): void {
     if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
-    // It said all and heard all: a socket that has ended both ways closes itself, while the other may still be taking it in.
+    // Both directions finished cleanly: such a socket closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
+    // Its owner had answered its FIN before the session began: nothing more can reach it.
+    if (error === undefined && fromIt.ended && fromIt.source.finished && this.#reason === undefined) {
+      return this.#closeBoth(`${side}-end`)
+    }
     intoIt.abandon()
     if (this.#reason === undefined && this.#settle(...reasonOfClose(side, error)) && !fromIt.sink.closed) {
-      const verdict = (side === 'client' && this.#use?.afterClientReset()) || 'spend'
+      const verdict = side === 'client' ? this.#afterClientReset() : 'spend'
       if (verdict !== 'spend') fromIt.abandon()
       if (verdict === 'give-back') this.#giveBack()
       else if (verdict === 'wait' && this.#use) void this.#awaitAnswers(fromIt, this.#use)
@@ -281,7 +317,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   // The first end closes both, after what was received has been flushed.
   #closeBoth(reason: CloseReason): void {
-    const giveBack = reason === 'client-end' && this.#use?.lease.trusted === true
+    const giveBack = reason === 'client-end' && this.#use?.trusted === true
     this.#settle(reason)
     this.#returning = giveBack
     for (const transfer of [this.#up, this.#down]) {
@@ -307,14 +343,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     connection.destroy()
   }
 
-  // The client's kernel has all that was lent to it, or the client is gone.
+  // The client's kernel has taken everything, or the client is gone.
   async #returnFlushed(): Promise<void> {
     const upstream = this.#up.sink
-    if (!this.#returning || !(this.#down.done || this.#down.sink.closed)) return
+    if (!this.#returning || !(this.#down.done || this.#down.sink.gone)) return
     this.#returning = false
     await new Promise<void>((resolve) => this.#up.flush(resolve))
     await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
-    if (!upstream.closed) this.#giveBack()
+    if (upstream.gone) upstream.destroy()
+    else this.#giveBack()
   }
 
   // The client left with answers outstanding: they are thrown away, and the connection is good again when all have come.
@@ -346,6 +383,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   #onQuiet(): void {
     if (this.#reason !== undefined) return this.#cutRest()
+    // What it had sent before its reset is taken too slowly: its close says how it ended.
+    if (this.#reset !== undefined) return this.#reset.destroy()
     const stuck = this.#stages?.up?.stuckStage ?? this.#stages?.down?.stuckStage
     if (stuck) this.onStageError(stuck, stageError(stuck, 'is not done with what it was given'))
     else this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
@@ -382,9 +421,22 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     if (this.#error !== undefined) result.error = this.#error
     if (this.#stage !== undefined) result.stage = this.#stage
     if (this.#firstByteMs !== undefined) result.firstByteMs = this.#firstByteMs
-    if (this.#released === undefined) this.#use?.lease.discard(this.#error)
-    else await this.#released
+    const use = this.#use
+    if (this.#released !== undefined) await this.#released
+    else if (use !== undefined) contain(() => use.lease.discard(this.#error))
     this.#resolve(result)
+  }
+}
+
+// Somebody else's lease may throw, or reject: that must not keep the session from its end, nor the connection open.
+async function released(lease: Lease): Promise<void> {
+  try {
+    await lease.release()
+  } catch (error) {
+    contain(() => {
+      throw error
+    })
+    contain(() => lease.discard(error))
   }
 }
 

@@ -43,8 +43,8 @@ async function accept(path?: string, change: (socket: Socket) => void = () => {}
   const closed = new Promise<Error | undefined>((resolve) => {
     connection.attach({
       reader: {
-        onData: (chunk, isLent) => {
-          lent.push(isLent)
+        onData: (chunk, loan) => {
+          lent.push(loan !== undefined)
           chunks.push(Buffer.from(chunk))
           return true
         },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ReadBuffer } from '../src/read-buffer.js'
+import { type Loan, ReadBuffer } from '../src/read-buffer.js'
 
 // Reads as the socket does: into the memory of the moment.
 function read(buffer: ReadBuffer, bytes: number): boolean | undefined {
@@ -20,6 +20,11 @@ function taker(direct = false): ReadBuffer {
   return buffer
 }
 
+const keep: ReadBuffer['onData'] = (_chunk, loan) => {
+  loan?.keep()
+  return true
+}
+
 /** Fills it until it grows no more. */
 function grow(buffer: ReadBuffer): void {
   for (let i = 0; i < 3; i++) read(buffer, memoryOf(buffer).length)
@@ -30,7 +35,7 @@ describe('the memory that a connection reads into', () => {
     const [one, other] = [taker(), taker()]
     expect(memoryOf(one)).toBe(memoryOf(other))
     const chunks: [string, boolean][] = []
-    one.onData = other.onData = (chunk, lent) => chunks.push([chunk.toString(), lent]) > 0
+    one.onData = other.onData = (chunk, loan) => chunks.push([chunk.toString(), loan !== undefined]) > 0
     for (const [buffer, text] of [
       [one, 'mine'],
       [other, 'yours'],
@@ -49,7 +54,7 @@ describe('the memory that a connection reads into', () => {
       ['mine', false],
       ['yours', false],
     ])
-    expect(one.lending || other.lending).toBe(false)
+    expect(one.kept || other.kept).toBe(false)
     expect(memoryOf(other)).not.toBe(memoryOf(one))
     other.release()
   })
@@ -96,7 +101,7 @@ describe('the memory that a connection reads into', () => {
     all[0]?.release()
     // A chunk that is still on its way when its connection closes leaves its place as well.
     const lender = all[1] as ReadBuffer
-    lender.onData = () => false
+    lender.onData = keep
     read(lender, HUGE)
     lender.release()
     for (const buffer of all.slice(64)) grow(buffer)
@@ -112,14 +117,32 @@ describe('the memory that a connection reads into', () => {
     grow(lender)
     const lent = memoryOf(lender)
     expect(lent.length).toBe(bytes)
-    lender.onData = () => false
+    lender.onData = keep
     expect(read(lender, bytes)).toBe(false)
-    expect(lender.lending).toBe(true)
+    expect(lender.kept).toBe(true)
     lender.release()
     const others = Array.from({ length: 100 }, () => taker(direct))
     for (const other of others) grow(other)
     expect(others.some((other) => memoryOf(other).buffer === lent.buffer)).toBe(false)
     for (const other of others) other.release()
+  })
+
+  test('is read into again when the loan of a kept chunk has ended, and not before', () => {
+    const buffer = taker()
+    grow(buffer)
+    let loan: Loan | undefined
+    let freed = 0
+    buffer.onFree = () => freed++
+    buffer.onData = (chunk, its) => {
+      loan = its
+      return keep(chunk, its)
+    }
+    expect(read(buffer, LARGE)).toBe(false)
+    expect([buffer.kept, freed]).toEqual([true, 0])
+    loan?.end()
+    loan?.end()
+    expect([buffer.kept, freed]).toEqual([false, 1])
+    buffer.release()
   })
 
   test('is used again by another connection once it is given back', () => {

@@ -113,7 +113,7 @@ test.each([
     client.peer.reset()
     // Nobody reads the client now: only a write to it finds out.
     await upstream.peer.write('an answer to nobody')
-    while (!source.destroyed) await turn()
+    while (!source.destroyed && source.errored === null) await turn()
     upstream.peer.socket.resume()
     expect(await upstream.peer.received).toMatchObject({ bytes: source.bytesRead, ending: 'reset' })
     expect(await result).toMatchObject({ reason: 'client-reset', up: { bytes: source.bytesRead } })

@@ -1,5 +1,6 @@
-import type { Duplex } from 'node:stream'
-import type { ReuseRule } from '@relay/core'
+import { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
+import { RelayError, type ReuseRule } from '@relay/core'
 import {
   type Cancellation,
   type DialerOptions,
@@ -135,9 +136,21 @@ function opener(
   how: ConnectionPoolOptions['dial'],
   connectTimeoutMs: number,
 ): ResolvedConnectionPoolOptions['open'] {
-  if (typeof how === 'function') return async ({ signal }) => RawConnection.of(await how({ signal }))
+  if (typeof how === 'function') return async ({ signal }) => unusedConnection(await how({ signal }))
   const target = dialTarget('connectionPool: dial', { ...how, connectTimeoutMs })
   return (cancellation) => dial(target, cancellation)
+}
+
+function unusedConnection(socket: unknown): RawConnection {
+  if (!(socket instanceof Duplex)) {
+    throw new TypeError(`connectionPool: expected "dial" to resolve with a Duplex, got ${inspect(socket)}`)
+  }
+  const connection = RawConnection.of(socket)
+  // Two sessions on one socket would hear each other.
+  if (connection.inUse || connection.owned) {
+    throw new RelayError('ERR_RELAY_LEASED', 'connectionPool: "dial" gave a socket that is in use already')
+  }
+  return connection
 }
 
 function isRule(value: unknown): value is ReuseRule {

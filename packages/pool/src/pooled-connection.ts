@@ -115,10 +115,7 @@ export class PooledConnection implements ConnectionUser {
       if (this.used) this.#spoil('unasked-bytes')
       else this.#greeting.push(Buffer.from(chunk))
       // A longer greeting waits in the kernel. A FIN behind it is not seen then.
-      if (this.#greetingBytes < MAX_GREETING_BYTES) return true
-      // It was copied: the memory that it was read into is free.
-      this.connection.returnLent()
-      return false
+      return this.#greetingBytes < MAX_GREETING_BYTES
     },
     onEnd: () => this.#spoil('upstream-end'),
   }

@@ -131,10 +131,11 @@ test('a connection whose last chunk somebody still holds is not given back', asy
   const held = new Promise<void>((resolve) => {
     lease.connection.attach({
       reader: {
-        onData: (_chunk, lent) => {
-          if (lent) resolve()
-          else onCopied()
-          return !lent
+        onData: (_chunk, loan) => {
+          loan?.keep()
+          if (loan === undefined) onCopied()
+          else resolve()
+          return true
         },
         onEnd: () => {},
       },
