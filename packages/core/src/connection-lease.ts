@@ -51,6 +51,7 @@ export class ConnectionLease implements Lease {
 
   constructor(connection: RawConnection, lender: Lender, options: ConnectionLeaseOptions) {
     this.connection = connection
+    connection.owned = true
     this.origin = options.origin
     this.proof = options.proof && containedProof(options.proof)
     this.trusted = options.trusted ?? false

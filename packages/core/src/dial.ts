@@ -63,7 +63,6 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     function onConnect(): void {
       settle()
       const connection = new RawConnection(socket, { tcp: tls && tcp, readBuffer })
-      connection.owned = true
       socket.off('error', onError)
       // What happens to the socket under TLS, TLS tells; only its own listener must stay.
       if (tls !== undefined) tcp.off('error', onError).on('error', () => {})

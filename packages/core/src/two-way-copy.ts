@@ -124,9 +124,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     return { up: this.#up.bytes, down: this.#down.bytes }
   }
 
-  /** Ends the session now. A cut stream must not look whole: every side that was not sent a FIN is reset. */
+  /**
+   * Ends the session now; one that is ending for another reason is waited for no longer. A cut stream must not look whole: every side
+   * that was not sent a FIN is reset.
+   */
   cut(reason: CloseReason, error?: RelayError): void {
-    if (!this.#settle(reason, error)) return
+    if (!this.#settle(reason, error)) return this.#cutRest()
     this.#stages?.destroy()
     const { source: client, sink: upstream } = this.#up
     cutOff(client)
@@ -390,10 +393,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     else this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
   }
 
-  // What the stages still hold will never come.
+  // What the stages and the queues still hold will never come.
   #cutRest(): void {
     this.#stages?.destroy()
-    for (const connection of [this.#up.source, this.#up.sink]) if (!connection.closed) cutOff(connection)
+    const { source: client, sink: upstream } = this.#up
+    if (!client.closed) cutOff(client)
+    if (!upstream.closed && this.#released === undefined) cutOff(upstream)
   }
 
   /** The first one to say why the session ends is right. */
