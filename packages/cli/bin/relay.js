@@ -2,4 +2,4 @@
 import { endProcess } from '../dist/end-process.js'
 import { run } from '../dist/main.js'
 
-endProcess(await run(process.argv.slice(2)))
+await endProcess(await run(process.argv.slice(2)))

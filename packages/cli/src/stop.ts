@@ -77,6 +77,8 @@ export class Stop {
     if (exitCode !== undefined) await Promise.race([this.#cut(exitCode), this.#timeIsUp])
     await Promise.race([flush(), this.#timeIsUp])
     this.leaveNow()
+    // A second signal that came with the first has not been told yet.
+    await new Promise((resolve) => setImmediate(resolve))
     clearTimeout(this.#timer)
     return this.#exitCode ?? exitCode ?? 1
   }

@@ -93,7 +93,9 @@ test('a worker is forced by its primary', async () => {
     index: 1,
     count: 2,
     report: nothing,
-    onForced: (listener: typeof force) => void (force = listener),
+    onForced: (listener: typeof force) => {
+      force = listener
+    },
   }
   stopSignals({ ...fakeIo(), stop, worker })
   const left = leaving(stop)

@@ -43,4 +43,4 @@ const io: Io = {
   onExit: (listener) => void process.once('exit', listener),
 }
 
-endProcess(await run(argv, io))
+await endProcess(await run(argv, io))
