@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { endProcess } from '../dist/end-process.js'
 import { run } from '../dist/main.js'
 
-process.exit(await run(process.argv.slice(2)))
+await endProcess(await run(process.argv.slice(2)))

@@ -6,7 +6,7 @@ export interface EchoServer {
   /** With the port that was picked. */
   readonly address: Address
   stats(): { readonly accepted: number; readonly bytes: number }
-  /** Stops accepting and cuts who is still connected. */
+  /** Stops accepting and cuts who is still connected, at once. */
   close(): Promise<void>
 }
 
@@ -15,6 +15,7 @@ export async function startEcho(address: Address): Promise<EchoServer> {
   const sockets = new Set<Socket>()
   let accepted = 0
   let bytes = 0
+  let closed: Promise<unknown> | undefined
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accepted += 1
     sockets.add(socket)
@@ -33,12 +34,18 @@ export async function startEcho(address: Address): Promise<EchoServer> {
     address: boundAddress(server.address()) ?? address,
     stats: () => ({ accepted, bytes: [...sockets].reduce((sum, socket) => sum + socket.bytesRead, bytes) }),
     async close() {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
+      closed ??= once(server.close(), 'close')
+      for (const socket of sockets) cut(socket)
       await closed
     },
   }
+}
+
+// A cut echo must not look whole. A unix socket knows no reset.
+function cut(socket: Socket): void {
+  if (socket.remotePort !== undefined && !socket.writableFinished) socket.resetAndDestroy()
+  // Not only when what was written is gone, which a peer that does not read puts off for ever.
+  socket.destroy()
 }
 
 function boundAddress(bound: ReturnType<ReturnType<typeof createServer>['address']>): Address | undefined {

@@ -20,8 +20,10 @@ export interface Io {
   readonly program: string
   /** In a worker, and only there: its line to the primary. */
   readonly worker?: WorkerLink
-  /** Calls `listener` for each stop signal, until the returned function is called. */
-  onSignal(listener: (signal: Signal) => void): () => void
+  /** Calls `listener` for each stop signal. */
+  onSignal(listener: (signal: Signal) => void): void
+  /** Calls `listener` when the process leaves, whatever makes it leave: nothing can be waited for any more. */
+  onExit?(listener: () => void): void
 }
 
 /** The real process. */
@@ -34,12 +36,9 @@ export function processIo(): Io {
     env: process.env,
     program: typedName(process.argv[1]),
     onSignal(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const
-      for (const signal of signals) process.on(signal, listener)
-      return () => {
-        for (const signal of signals) process.off(signal, listener)
-      }
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener)
     },
+    onExit: (listener) => void process.once('exit', listener),
   }
 }
 

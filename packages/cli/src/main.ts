@@ -23,9 +23,8 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
 /** Runs the command with these arguments (without node and script) and resolves with its exit code. */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const shell = createShell(io, argv)
-  const exitCode = await execute(shell)
-  await Promise.all([shell.stdout.flush(), shell.stderr.flush()])
-  return exitCode
+  const flush = (): Promise<unknown> => Promise.all([shell.stdout.flush(), shell.stderr.flush()])
+  return shell.stop.leave(execute(shell), flush)
 }
 
 async function execute(shell: Shell): Promise<number> {

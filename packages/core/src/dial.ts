@@ -29,10 +29,12 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
     const readBuffer = target.tls === undefined ? new ReadBuffer() : undefined
     const options = connectOptions(target)
     options.onread = readBuffer?.onread
-    // Under TLS it is TLS that writes, and knows what became of it.
-    const tcp = target.tls === undefined ? new RelaySocket(options).connect(options) : connectTcp(options)
-    // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     const { tls } = target
+    // Under TLS it is TLS that writes, and knows what became of it.
+    const tcp = tls === undefined ? new RelaySocket(options).connect(options) : connectTcp(options)
+    // Heard before TLS hears it: a handshake with oneself leads nowhere.
+    if (tls !== undefined) tcp.once('connect', refusesItself)
+    // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
     let socket: Socket
     try {
       socket = tls === undefined ? tcp : connectTls(tlsOptions(target.address, tls, tcp))
@@ -60,7 +62,15 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
       socket.destroy()
       reject(reason)
     }
+    function refusesItself(): boolean {
+      if (!isItsOwnPeer(tcp, target.address)) return false
+      // Not a FIN: its TIME_WAIT would keep the port from the server that is to listen there.
+      tcp.resetAndDestroy()
+      fail(failure(nobodyListens()))
+      return true
+    }
     function onConnect(): void {
+      if (tls === undefined && refusesItself()) return
       settle()
       const connection = new RawConnection(socket, { tcp: tls && tcp, readBuffer })
       socket.off('error', onError)
@@ -83,6 +93,17 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
       return new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause })
     }
   })
+}
+
+// While nothing listens on a port that the kernel hands out, a dial may be given that very port for its own end; TCP then connects the
+// socket to itself. What was dialed is the peer's port: the first comparison, which is nearly always the last, asks the kernel once.
+function isItsOwnPeer(tcp: Socket, address: Address): boolean {
+  return 'port' in address && tcp.localPort === address.port && tcp.localAddress === tcp.remoteAddress
+}
+
+function nobodyListens(): Error {
+  const error = new Error('nothing listens there (the connection met itself)')
+  return Object.assign(error, { code: 'ECONNREFUSED' })
 }
 
 // Without a prototype, because Node copies the options of each socket, which takes V8 three times as long for one that has it. And made

@@ -2,6 +2,7 @@ import { type Address, createRelayServer, dialer, formatAddress, type RelayServe
 import type { Command } from 'commander'
 import { parseListen } from '../addresses.js'
 import { option } from '../arguments.js'
+import { cuttableServer } from '../cuttable-server.js'
 import { measuredTable } from '../demo/measured-table.js'
 import { statusLine } from '../demo/status-line.js'
 import { runTrials } from '../demo/trials.js'
@@ -9,7 +10,8 @@ import { type EchoServer, startEcho } from '../echo-server.js'
 import { listenFailure } from '../listen-failure.js'
 import type { Shell } from '../shell.js'
 import { formatSize } from '../size.js'
-import { type StopSignals, stopSignals } from '../stop-signals.js'
+import type { Stop } from '../stop.js'
+import { stopSignals } from '../stop-signals.js'
 
 interface DemoOptions {
   listen: Address
@@ -28,9 +30,10 @@ export function define(command: Command, shell: Shell): void {
 
 async function demo(options: DemoOptions, shell: Shell): Promise<void> {
   const stop = stopSignals(shell)
-  const echo = await startEcho(options.upstream).catch((error: unknown) => {
+  const echo = await stop.unlessAsked(startEcho(options.upstream)).catch((error: unknown) => {
     throw listenFailure(options.upstream, error, '; choose another with --upstream (0 picks a free port)')
   })
+  if (echo === undefined) return // stopped while a name was looked up
   try {
     await relayTo(echo, options.listen, stop, shell)
   } finally {
@@ -38,21 +41,24 @@ async function demo(options: DemoOptions, shell: Shell): Promise<void> {
   }
 }
 
-async function relayTo(echo: EchoServer, listen: Address, stop: StopSignals, shell: Shell): Promise<void> {
+async function relayTo(echo: EchoServer, listen: Address, stop: Stop, shell: Shell): Promise<void> {
   const connector = dialer(echo.address)
   const server = createRelayServer({ upstream: connector })
-  const address = await server.listen(listen).catch((error: unknown) => {
+  stop.cover(cuttableServer(server))
+  const address = await stop.unlessAsked(server.listen(listen)).catch((error: unknown) => {
     throw listenFailure(listen, error, '; choose another with --listen (0 picks a free port)')
   })
+  if (address === undefined) return
   try {
     const [near, far] = [formatAddress(address), formatAddress(echo.address)]
     shell.stdout.write(`\n  client → relay ${near} → echo ${far}\n\n`)
-    const tried = await Promise.race([runTrials(address), stop.first])
-    if (typeof tried === 'string') return // stopped before
+    const tried = await stop.unlessAsked(runTrials(address))
+    if (tried === undefined) return // stopped before
     shell.stdout.write(`${measuredTable(tried)}\n${nextSteps(address, shell.program)}\n`)
     const status = statusLine(shell.stdout, () => statusOf(server))
-    await stop.first
-    await stop.orForced(server.close({ graceMs: DRAIN_MS })).finally(() => status.stop())
+    await stop.asked
+    await server.close({ graceMs: DRAIN_MS })
+    status.stop()
   } finally {
     await server.close({ graceMs: 0 })
     await connector.close()

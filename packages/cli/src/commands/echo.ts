@@ -18,13 +18,15 @@ export function define(command: Command, shell: Shell): void {
 async function echo(listen: Address, options: { json?: true }, shell: Shell): Promise<void> {
   const stop = stopSignals(shell)
   const log = await createLog(shell.stderr, { json: options.json, env: shell.env })
-  const server = await startEcho(listen).catch((error: unknown) => {
+  const server = await stop.unlessAsked(startEcho(listen)).catch((error: unknown) => {
     throw listenFailure(listen, error)
   })
+  if (server === undefined) return // stopped while a name was looked up
+  stop.cover({ cut: () => server.close(), cutNow: () => void server.close() })
   log('info', 'listening', { listen: formatAddress(server.address) })
 
-  const signal = await stop.first
-  await stop.orForced(server.close())
+  const signal = await stop.asked
+  await server.close()
   const { accepted, bytes } = server.stats()
   log('info', 'stopped', { signal, accepted, bytes })
 }

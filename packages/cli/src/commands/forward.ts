@@ -12,11 +12,13 @@ import {
   parseWorkers,
 } from '../arguments.js'
 import { hasColour } from '../colour.js'
+import { cuttableServer } from '../cuttable-server.js'
 import { parseDuration } from '../duration.js'
 import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
 import { listenFailure } from '../listen-failure.js'
 import { createLog, type Fields } from '../log.js'
+import { isSelfUpstream } from '../self-upstream.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
 import { StageFlags } from '../stages/stage-flags.js'
@@ -69,8 +71,9 @@ export function define(command: Command, shell: Shell): void {
   flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
   command.option('--json', 'log JSON lines also on a terminal')
   command.action(async (listen: Address, upstream: Upstream, options: ForwardOptions) => {
-    if (formatAddress(listen) === formatAddress(upstream.address))
-      throw new Failure(2, `<upstream>: expected another address than <listen>, got ${formatAddress(listen)}`)
+    const stop = stopSignals(shell)
+    // Said once, before any of several starts.
+    if (shell.worker === undefined) await stop.unlessAsked(refuseItself(listen, upstream))
     // One process alone does not wait for the modules of several.
     if (options.workers === 1) return forward(listen, upstream, options, stages, shell)
     const { checkShares, shareOf } = await import('../workers/limit-shares.js')
@@ -89,9 +92,8 @@ async function forward(
   stageFlags: StageFlags,
   shell: Shell,
 ): Promise<void> {
-  const stop = stopSignals(shell)
   const { accessLog, json } = options
-  const { worker } = shell
+  const { stop, worker } = shell
   const logOptions = { json, env: shell.env, fields: worker && { worker: worker.index } }
   const log = await createLog(shell.stderr, logOptions)
   // Said once, however many workers there are.
@@ -102,8 +104,8 @@ async function forward(
   const sessionSink = apart ? await openAccessLog(accessLog, shell, log) : shell.stderr
   const sessionLog = apart ? await createLog(sessionSink, logOptions) : log
   const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
-  const stages = await Promise.race([stageFlags.make(taps), stop.first])
-  if (typeof stages === 'string') return // stopped while a module was loading
+  const stages = await stop.unlessAsked(stageFlags.make(taps))
+  if (stages === undefined) return // stopped while a module was loading
   const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
     options.connectTimeout,
@@ -121,16 +123,20 @@ async function forward(
     onClose: listed ? (session, result) => logSession(sessionLog, session, result) : undefined,
   })
 
-  const address = await server.listen(listen).catch((error: unknown) => {
+  stop.cover(cuttableServer(server))
+
+  const address = await stop.unlessAsked(server.listen(listen)).catch((error: unknown) => {
     throw listenFailure(listen, error)
   })
+  if (address === undefined) return // stopped while a name was looked up
+  await refuseItself(address, upstream)
   await announce('listening', { listen: formatAddress(address), upstream: formatUpstream(upstream) })
 
-  const signal = await stop.first
+  const signal = await stop.asked
   const { active } = server.stats()
   const closed = server.close({ graceMs: options.drain })
   if (active > 0) log('info', 'draining', { signal, active, drainMs: options.drain })
-  await stop.orForced(closed)
+  await closed
   await connector.close()
   stageFlags.close()
   // Many sessions that end together are more lines than have room: the totals wait until those are out.
@@ -140,7 +146,13 @@ async function forward(
   await announce('stopped', totals(signal, server))
 }
 
-function totals(signal: Signal, server: RelayServer): Fields {
+async function refuseItself(listen: Address, upstream: Upstream): Promise<void> {
+  if (!(await isSelfUpstream(listen, upstream.address))) return
+  const [own, other] = [formatAddress(listen), formatUpstream(upstream)]
+  throw new Failure(2, `<upstream>: expected another address than <listen> (${own}), got ${other}`)
+}
+
+function totals(signal: Signal | undefined, server: RelayServer): Fields {
   const { accepted, rejected, closed, up, down } = server.stats()
   const reasons = Object.fromEntries(Object.entries(closed).filter(([, count]) => count > 0))
   return { signal, accepted, rejected, closed: reasons, up: up.bytes, down: down.bytes }

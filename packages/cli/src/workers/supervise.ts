@@ -1,9 +1,11 @@
 import cluster from 'node:cluster'
 import { createLog, type Fields } from '../log.js'
 import type { Shell } from '../shell.js'
-import { stopSignals } from '../stop-signals.js'
 import { addFields } from './add-fields.js'
 import { WorkerSlot } from './worker-slot.js'
+
+// Longer than a worker has to leave, and than it takes to kill one that does not.
+const LEAVE_MS = 2_500
 
 /**
  * Runs the command in `count` processes that accept from one listening socket, and speaks for all: it hands on what they print, says
@@ -12,7 +14,8 @@ import { WorkerSlot } from './worker-slot.js'
  * **Ends** when all have ended after a signal. **Fails** when one does not come up, which has then said why.
  */
 export async function supervise(count: number, json: boolean | undefined, shell: Shell): Promise<void> {
-  const stop = stopSignals(shell)
+  const { stop } = shell
+  const over = (): Promise<unknown> => Promise.all(slots.map((slot) => slot.over))
   const log = await createLog(shell.stderr, { json, env: shell.env })
   // Each worker accepts by itself. The other policy has the primary accept, and hand over each socket.
   cluster.schedulingPolicy = cluster.SCHED_NONE
@@ -38,21 +41,23 @@ export async function supervise(count: number, json: boolean | undefined, shell:
   const slots = Array.from({ length: count }, (_, place) => {
     return new WorkerSlot({ index: place + 1, count, stdoutIsTTY, stderrIsTTY, program }, host)
   })
-  try {
-    announced = (await Promise.race([launchAll(slots), stop.first])) === undefined
-    if (announced) announce()
-    const signal = await stop.first
-    for (const slot of slots) slot.stop(signal)
-    await stop.orForced(Promise.all(slots.map((slot) => slot.over)))
-    log('info', 'stopped', { signal, ...totals })
-  } finally {
-    for (const slot of slots) slot.kill()
+  const cut = (exitCode: number): Promise<unknown> => {
+    for (const slot of slots) slot.force(exitCode)
+    return over()
   }
+  stop.cover({ cut }, LEAVE_MS)
+  announced = (await stop.unlessAsked(launchAll(slots))) === true
+  if (announced) announce()
+  const signal = await stop.asked
+  if (signal !== undefined) for (const slot of slots) slot.stop(signal)
+  await over()
+  log('info', 'stopped', { signal, ...totals })
 }
 
 /** The first alone: what is wrong with the flags is wrong with all, and said once. */
-async function launchAll(slots: readonly WorkerSlot[]): Promise<void> {
+async function launchAll(slots: readonly WorkerSlot[]): Promise<true> {
   const [first, ...others] = slots
   await first?.launch()
   await Promise.all(others.map((slot) => slot.launch()))
+  return true
 }

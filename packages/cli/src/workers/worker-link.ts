@@ -7,10 +7,8 @@ export interface WorkerReport {
   readonly fields: Fields
 }
 
-/** What the primary says to a worker: that the command was sent this signal. */
-export interface StopOrder {
-  readonly stop: Signal
-}
+/** What the primary says to a worker: that the command was sent this signal; or that it is to cut all, and leave with this code. */
+export type StopOrder = { readonly stop: Signal } | { readonly force: number }
 
 /** Which of the workers one is. */
 export interface WorkerPlace {
@@ -23,6 +21,8 @@ export interface WorkerPlace {
 export interface WorkerLink extends WorkerPlace {
   /** Resolves when the report is on its way: a worker may exit then. */
   report(report: WorkerReport): Promise<void>
+  /** Calls `listener` when the worker is to cut all and leave: it was told to, or its primary is gone. */
+  onForced(listener: (exitCode: number) => void): void
 }
 
 /** What a worker is started with, beside the command's own arguments. */

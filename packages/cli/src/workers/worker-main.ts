@@ -1,4 +1,6 @@
 // What a worker of `--workers` runs: the command itself, with the primary in the place of the terminal.
+import cluster from 'node:cluster'
+import { endProcess } from '../end-process.js'
 import type { Io } from '../io.js'
 import { run } from '../main.js'
 import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
@@ -18,13 +20,27 @@ const io: Io = {
     index,
     count,
     report: (report: WorkerReport) => new Promise((resolve) => process.send?.(report, () => resolve())),
+    onForced(listener) {
+      process.on('message', (order: StopOrder) => {
+        if ('force' in order) listener(order.force)
+      })
+      cluster.worker?.once('disconnect', () => {
+        // Node would have the process exit here, with all its sessions open.
+        if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
+        listener(1)
+      })
+    },
   },
   onSignal(listener) {
-    const onMessage = ({ stop }: StopOrder): void => listener(stop)
-    // It may be told twice, and has to stop once: at a second signal the primary ends it.
-    process.once('message', onMessage)
-    return () => process.off('message', onMessage)
+    let told = false
+    process.on('message', (order: StopOrder) => {
+      // It may be told twice, and that is no second signal: of that one the primary makes an order of its own.
+      if (told || !('stop' in order)) return
+      told = true
+      listener(order.stop)
+    })
   },
+  onExit: (listener) => void process.once('exit', listener),
 }
 
-process.exit(await run(argv, io))
+await endProcess(await run(argv, io))

@@ -10,6 +10,8 @@ import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
 const STEADY_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 30_000
+// A worker that hears has left by then: it takes a second at most.
+const KILL_AFTER_MS = 1_500
 
 export interface WorkerSlotHost extends Pick<Shell, 'argv' | 'stdout' | 'stderr'> {
   readonly log: Log
@@ -84,18 +86,23 @@ export class WorkerSlot {
 
   /** Has the worker let its sessions end, and then end itself. */
   stop(signal: Signal): void {
-    this.#stopping = true
-    this.#order = { stop: signal }
-    clearTimeout(this.#pause)
-    if (this.#worker === undefined) this.#onOver()
-    else this.#worker.send(this.#order)
+    this.#tell({ stop: signal })
   }
 
-  /** Ends the worker at once. */
-  kill(): void {
+  /** Has the worker cut its sessions, and leave; one that does not hear is killed. */
+  force(exitCode: number): void {
+    this.#tell({ force: exitCode })
+    const worker = this.#worker?.process
+    const timer = setTimeout(() => worker?.kill('SIGKILL'), KILL_AFTER_MS)
+    void this.over.then(() => clearTimeout(timer))
+  }
+
+  #tell(order: StopOrder): void {
     this.#stopping = true
+    this.#order = order
     clearTimeout(this.#pause)
-    this.#worker?.process.kill('SIGKILL')
+    if (this.#worker === undefined) this.#onOver()
+    else this.#worker.send(order)
   }
 
   #follow(livedMs: number, code: number | null, signal: string | null): void {

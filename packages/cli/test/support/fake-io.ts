@@ -21,10 +21,7 @@ export function fakeIo(options: { isTTY?: boolean; env?: Record<string, string> 
     stderr: outputTo(err, options.isTTY),
     env: options.env ?? {},
     program: 'relay',
-    onSignal(listener) {
-      signals.on('signal', listener)
-      return () => signals.off('signal', listener)
-    },
+    onSignal: (listener) => void signals.on('signal', listener),
     send: (signal) => signals.emit('signal', signal),
   }
 }
