@@ -209,7 +209,10 @@ class RedisProof implements ReuseProof {
     } else if (mark === IF_REFUSED) {
       if (type !== ERROR) this.#tainted = true
     } else if (mark < LIB_NAME + EMPTIES) {
-      if (type !== ERROR) this.#library |= 1 << (mark - LIB_NAME)
+      if (type === ERROR) return
+      this.#library |= 1 << (mark - LIB_NAME)
+      // RESET is the last part of what cleans it.
+      this.#dirtiedAt = Math.max(this.#dirtiedAt, this.#answered)
     } else this.#emptied(1 << (mark - EMPTIES - LIB_NAME))
   }
 

@@ -242,7 +242,7 @@ describe('redis(): protocol and reset', () => {
     }
   })
 
-  it('is dirty after a CLIENT SETINFO until the same one with an empty value is answered +OK', () => {
+  it('is dirty after a CLIENT SETINFO until the same one with an empty value is answered +OK, and RESET +RESET', () => {
     const set = {
       'lib-name': command('CLIENT', 'SETINFO', 'lib-name', 'x'),
       'LIB-VER': command('client', 'setinfo', 'LIB-VER', 'x'.repeat(200)),
@@ -253,7 +253,10 @@ describe('redis(): protocol and reset', () => {
       expect(after(request, '+OK\r\n').state).toBe('dirty')
       expect(after(Buffer.concat([request, line('RESET')]), '+OK\r\n+RESET\r\n').state).toBe('dirty')
       expect(after(Buffer.concat([request, other]), '+OK\r\n+OK\r\n').state).toBe('dirty')
-      expect(after(Buffer.concat([request, empty]), '+OK\r\n+OK\r\n').state).toBe('idle')
+      expect(after(Buffer.concat([request, empty]), '+OK\r\n+OK\r\n').state).toBe('dirty')
+      const reset = Buffer.concat([request, empty, line('RESET')])
+      expect(after(reset, '+OK\r\n+OK\r\n+RESET\r\n').state).toBe('idle')
+      expect(after(reset, '+OK\r\n+OK\r\n-ERR unknown command\r\n').state).toBe('dirty')
       expect(after(Buffer.concat([request, request, empty, request]), '+OK\r\n'.repeat(4)).state).toBe(
         'dirty',
       )
