@@ -10,7 +10,7 @@ import { cut, line } from './redis-support.js'
  * A request that a rule cannot vouch for, in two parts: what comes before the byte from which on it can't, and the rest. What comes back
  * is delivered, whatever it is; or only what begins like an answer.
  */
-type Tainting = readonly [plausible: string, rest: string, delivered?: 'anything' | 'answers']
+type Tainting = readonly [plausible: string, rest: string, delivered?: 'anything' | 'answers' | undefined]
 
 interface Subject {
   readonly rule: ReuseRule
