@@ -218,23 +218,21 @@ for (const [name, port] of Object.entries(ports)) {
       }
 
       // What was sent to the one connection cannot be sent to another: the server must understand it there.
-      it.runIf(strange.plausible > 0)(
-        `${what}, whose first ${strange.plausible} bytes might be known`,
-        async () => {
-          const server = new Server(port.known, strange, 'anywhere')
-          const { target } = await upstream(({ socket }) => server.serve(socket))
-          const { request, plausible } = strange
-          let visits = 0
-          const seen = await bothWays(
-            target.port,
-            port,
-            [request.slice(0, plausible), request.slice(plausible)],
-            () => server.heard(visits++ * request.length + plausible),
-          )
-          expect(seen.dialed).toEqual({ ...whole, ending: 'fin' })
-          expect(seen.reused).toEqual(seen.dialed)
-        },
-      )
+      if (strange.plausible === 0) continue
+      it(`${what}, whose first ${strange.plausible} bytes might be known`, async () => {
+        const server = new Server(port.known, strange, 'anywhere')
+        const { target } = await upstream(({ socket }) => server.serve(socket))
+        const { request, plausible } = strange
+        let visits = 0
+        const seen = await bothWays(
+          target.port,
+          port,
+          [request.slice(0, plausible), request.slice(plausible)],
+          () => server.heard(visits++ * request.length + plausible),
+        )
+        expect(seen.dialed).toEqual({ ...whole, ending: 'fin' })
+        expect(seen.reused).toEqual(seen.dialed)
+      })
     }
   })
 }
