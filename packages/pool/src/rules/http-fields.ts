@@ -150,7 +150,7 @@ export class FieldScanner {
           this.#state = LINE
           break
         case END_LF:
-          return byte !== LF || (this.chunked && this.length >= 0) ? BROKEN : i
+          return byte === LF ? i : BROKEN
         default:
           return BROKEN
       }
@@ -192,7 +192,8 @@ export class FieldScanner {
     if (this.#kind === LENGTH) this.length = this.#number
     else if (this.#kind === CODING) this.chunked = this.#number === CHUNKED.length - 1
     else if (this.#kind !== PLAIN) this.#wordEnded()
-    return this.#kind === LENGTH ? this.length >= 0 : this.#kind !== CODING || this.chunked
+    if (this.#kind === LENGTH) return this.length >= 0 && !this.chunked
+    return this.#kind !== CODING || (this.chunked && this.length < 0)
   }
 
   #wordEnded(): void {

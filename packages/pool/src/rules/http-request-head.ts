@@ -27,8 +27,10 @@ const DEAD = 8
 
 /** Reads the head of each request: `method SP target SP HTTP/1.x CR LF`, the fields, an empty line. */
 export class RequestHead {
-  /** The bits of the method; 0: an unknown one. */
-  method = 0
+  /** The bits of the method, while it may become one; 0: an unknown one. */
+  method: number = STATELESS
+  /** It has said that it is HTTP/1.x. */
+  versioned = false
   readonly fields: FieldScanner
 
   readonly #methods: WordTrie
@@ -48,7 +50,7 @@ export class RequestHead {
     return this.#lineBytes > 0
   }
 
-  /** Whether the head that `next()` completed asks for more than one answer on a connection that stays as it is. */
+  /** Whether the head, as far as `next()` has come, asks for anything but one answer on a connection that stays as it is. */
   get tainted(): boolean {
     const { fields, method } = this
     if (fields.tainted || this.#old || (method & STATELESS) === 0) return true
@@ -59,7 +61,7 @@ export class RequestHead {
   next(chunk: Buffer, from: number): number {
     let i = from
     while (i < chunk.length && this.#state !== FIELDS) {
-      this.#lineBytes++
+      if (this.#lineBytes++ === 0) this.#begin()
       if (this.#lineBytes > MAX_HEAD_BYTES || !this.#line(chunk[i++] as number)) return this.#broken()
     }
     if (i === chunk.length) return MORE
@@ -68,9 +70,16 @@ export class RequestHead {
     // RFC 9112, 6.1: an older peer does not know the coding.
     if (to === BROKEN || (this.#old && this.fields.chunked)) return this.#broken()
     this.#state = METHOD
-    this.#node = ROOT
     this.#lineBytes = 0
     return to
+  }
+
+  #begin(): void {
+    this.method = STATELESS
+    this.versioned = false
+    this.#old = false
+    this.#node = ROOT
+    this.fields.begin(false)
   }
 
   /** A byte of the request line. */
@@ -79,6 +88,7 @@ export class RequestHead {
       case METHOD:
         if (byte !== SP) {
           this.#node = walk(this.#methods, this.#node, byte)
+          if (this.#node === 0) this.method = 0
           return ((classes[byte] as number) & TOKEN) !== 0
         }
         this.method = this.#methods.verdicts[this.#node] as number
@@ -99,13 +109,13 @@ export class RequestHead {
       case MINOR:
         this.#old = byte === 0x30
         this.#state = LINE_CR
-        return byte === 0x30 || byte === 0x31
+        this.versioned = byte === 0x30 || byte === 0x31
+        return this.versioned
       case LINE_CR:
         this.#state = LINE_LF
         return byte === CR
       case LINE_LF:
         this.#state = FIELDS
-        this.fields.begin(false)
         return byte === LF
       default:
         return false

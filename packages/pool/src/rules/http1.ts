@@ -114,10 +114,9 @@ class Http1Proof implements ReuseProof {
     let at = 0
     while (at < chunk.length && !this.#requestsLost) {
       at = this.#inRequestBody ? this.#requestBody.next(chunk, at) : this.#request.next(chunk, at)
-      if (at < 0) {
-        if (at === BROKEN) this.#loseRequests()
-        return
-      }
+      if (at === BROKEN) return this.#loseRequests()
+      if (!this.#inRequestBody && this.#request.tainted) this.#tainted = true
+      if (at < 0) return
       if (this.#inRequestBody) this.#inRequestBody = false
       else this.#headSent()
     }
@@ -130,7 +129,8 @@ class Http1Proof implements ReuseProof {
         at = this.#answerBody.next(chunk, at)
         if (at >= 0) this.#answered()
       } else {
-        if (!this.#answer.begun && !this.#expect()) return false
+        if (!this.#answer.begun && !this.#expect()) return this.#stray()
+        if (this.#answersLost) break
         at = this.#answer.next(chunk, at)
         if (at === STRAY) return this.#stray()
         if (at >= 0) this.#headReceived()
@@ -142,8 +142,7 @@ class Http1Proof implements ReuseProof {
   }
 
   #headSent(): void {
-    const { method, fields, tainted } = this.#request
-    if (tainted) this.#tainted = true
+    const { method, fields } = this.#request
     this.#outstanding.push(method)
     // What follows a CONNECT is not HTTP, or is, as the answer says.
     if ((method & CONNECT) !== 0 || this.#outstanding.length > MAX_OUTSTANDING) return this.#loseRequests()
@@ -151,12 +150,14 @@ class Http1Proof implements ReuseProof {
     if (this.#inRequestBody) this.#requestBody.begin()
   }
 
-  /** An answer begins: what it is to. */
+  /** An answer begins: what it is to; `false`: to nothing. */
   #expect(): boolean {
     if (this.#outstanding.length > 0) this.#answering = this.#outstanding[0] as number
     else if (this.#requestsLost) this.#answering = OPAQUE
     else if (this.#request.begun) this.#answering = REFUSAL
-    else return this.#stray()
+    else return false
+    // Who never said HTTP/1 speaks something else, and is answered in that.
+    if (this.#answering === OPAQUE && !this.#request.versioned) this.#loseAnswers()
     if (this.#answering === REFUSAL) this.#tainted = true
     this.#answer.expect(this.#answering === REFUSAL ? 4 : 1)
     return true

@@ -23,6 +23,9 @@ export const CLOSE = 5
 export const RESET = 6
 /** Harmless when refused with an error, else taints. */
 export const IF_REFUSED = 7
+/** `CLIENT SETINFO`, by attribute: stays until the same command empties it, for `RESET` leaves it alone. */
+export const LIB_NAME = 8
+const LIB_VER = 9
 
 const stateless: readonly string[] = [
   // Keys and strings.
@@ -85,8 +88,8 @@ const stateful: ReadonlyArray<readonly [name: string, verdict: number]> = [
   ['readwrite', DIRTY],
   ['asking', DIRTY],
   ['client setname', DIRTY],
-  // RESET leaves these two alone, so the rule's reset empties them itself.
-  ['client setinfo', DIRTY],
+  ['client setinfo lib-name', LIB_NAME],
+  ['client setinfo lib-ver', LIB_VER],
   // Came to Redis (7.2) together with its line in RESET.
   ['client no-touch', DIRTY],
   ['hello', HELLO],
@@ -119,6 +122,8 @@ const tainting: readonly string[] = [
   ...['client tracking', 'client caching'],
   // Redis before 7.2 keeps it over RESET (seen on 7.0.15).
   'client no-evict',
+  // Of any other attribute than the two above: who knows how to empty it.
+  'client setinfo',
   // Who asks for its id means to be addressed by it later: REDIRECT, UNBLOCK, KILL would hit the next
   // session.
   'client id',
@@ -137,7 +142,7 @@ const tainting: readonly string[] = [
 ]
 
 /**
- * A command's name, and for some its first argument, as a walk over bytes: nothing is collected, any split
+ * A command's name, and for some its first arguments, as a walk over bytes: nothing is collected, any split
  * will do, and no bytes but the listed ones get anywhere. Upper and lower case share a column; node 0 is
  * where all others end.
  */
@@ -181,7 +186,7 @@ function build(commands: ReadonlyMap<string, number>): CommandTrie {
   let stride = SEPARATOR + 1
   let length = ROOT + 1
   for (const name of commands.keys()) {
-    for (const byte of Buffer.from(name.replace(' ', ''))) {
+    for (const byte of Buffer.from(name.replaceAll(' ', ''))) {
       if (columns[byte] === 0) columns[byte] = stride++
       if (byte >= 0x61 && byte <= 0x7a) columns[byte - 0x20] = columns[byte] as number
     }

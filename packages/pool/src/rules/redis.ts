@@ -7,6 +7,7 @@ import {
   DIRTY,
   HELLO,
   IF_REFUSED,
+  LIB_NAME,
   OPEN,
   RESET,
   STATELESS,
@@ -27,6 +28,9 @@ export interface RedisOptions {
 
 const MAX_OUTSTANDING = 1_000_000
 const MAX_MARKS = 4_096
+/** A mark is `number * MARKS + verdict`, of what empties its attribute `+ EMPTIES`. */
+const MARKS = 16
+const EMPTIES = 4
 const RESET_TIMEOUT_MS = 1_000
 
 const ERROR = 0x2d
@@ -34,17 +38,19 @@ const SIMPLE = 0x2b
 const ARRAY = 0x2a
 const MAP = 0x25
 const OK_WORD = wordOf('OK')
+const ERR_WORD = wordOf('ERR')
 const RESET_WORD = wordOf('RESET')
 
 /**
  * A reuse rule for Redis and Valkey, RESP2 and RESP3: proves that a connection was left as it was found.
  *
  * - **Passes** (`idle`): commands that leave nothing on the connection, each answered exactly once.
- * - **Dirties** (`dirty`): HELLO, AUTH, SELECT, READONLY, READWRITE, ASKING, CLIENT SETNAME, SETINFO and
- *   NO-TOUCH; MULTI and WATCH until EXEC or DISCARD is answered without an error. `RESET` (6.2) takes all of
- *   it back; an older server refuses it, and the connection stays dirty. RESET does not empty lib-name and
- *   lib-ver, so two CLIENT SETINFO go before it, while the session's user may still send them; Redis before
- *   7.2 has neither name and refuses both.
+ * - **Dirties** (`dirty`): HELLO, AUTH, SELECT, READONLY, READWRITE, ASKING, CLIENT SETNAME and NO-TOUCH; MULTI
+ *   and WATCH until EXEC or DISCARD is answered without an error; CLIENT SETINFO, unless it is refused. `RESET`
+ *   (6.2) takes back all but the last; an older server refuses it, and the connection stays dirty. Two CLIENT
+ *   SETINFO that empty lib-name and lib-ver go before it, while the session's user may still send them. Each must
+ *   be answered `+OK`; `-ERR` will do where nothing was set, for Redis before 7.2 has neither name. Any other
+ *   answer taints: a transaction that was left open only queues them, a user may lack the permission.
  * - **Taints** (`tainted`): what leaves more than RESET removes, or is not answered exactly once (SUBSCRIBE,
  *   MONITOR, CLIENT REPLY, CLIENT TRACKING, QUIT, …); any command not listed; any request that is not in
  *   canonical form, so inline commands too; any reply that is malformed, early, a push, or the answer to
@@ -110,7 +116,9 @@ class RedisProof implements ReuseProof {
   #tainted = false
   /** By bytes that were not this session's: none is, from then on. */
   #foreign = false
-  /** Requests whose answer matters, `number * 8 + verdict`, oldest at `#firstMark`. */
+  /** The attributes that CLIENT SETINFO may have set, as bits. */
+  #library = 0
+  /** Requests whose answer matters, oldest at `#firstMark`. */
   readonly #marks: number[] = []
   #firstMark = 0
 
@@ -122,7 +130,7 @@ class RedisProof implements ReuseProof {
     if (this.#tainted) return 'tainted'
     if (this.#requests.partial) return 'partial'
     if (this.#answered < this.#sent) return 'busy'
-    return this.#dirtiedAt > 0 || this.#openedAt > 0 ? 'dirty' : 'idle'
+    return this.#dirtiedAt > 0 || this.#openedAt > 0 || this.#library > 0 ? 'dirty' : 'idle'
   }
 
   up(chunk: Buffer): void {
@@ -130,7 +138,7 @@ class RedisProof implements ReuseProof {
     while (at < chunk.length && !this.#tainted) {
       at = this.#requests.next(chunk, at)
       if (at < 0) {
-        this.#tainted = at === BROKEN
+        this.#tainted = at === BROKEN || this.#requests.unlisted
         return
       }
       this.#sent++
@@ -166,8 +174,9 @@ class RedisProof implements ReuseProof {
     }
     if (verdict === DIRTY || verdict === HELLO) this.#dirtiedAt = this.#sent
     if (verdict === OPEN) this.#openedAt = this.#sent
-    if (verdict === HELLO || verdict === CLOSE || verdict === RESET || verdict === IF_REFUSED) {
-      this.#marks.push(this.#sent * 8 + verdict)
+    if (verdict !== DIRTY && verdict !== OPEN) {
+      const empties = verdict >= LIB_NAME && this.#requests.endsEmpty
+      this.#marks.push(this.#sent * MARKS + verdict + (empties ? EMPTIES : 0))
     }
   }
 
@@ -175,7 +184,7 @@ class RedisProof implements ReuseProof {
   #mark(): number {
     if (this.#firstMark === this.#marks.length) return 0
     const mark = this.#marks[this.#firstMark] as number
-    return Math.floor(mark / 8) === this.#answered + 1 ? mark % 8 : 0
+    return Math.floor(mark / MARKS) === this.#answered + 1 ? mark % MARKS : 0
   }
 
   /** A request whose answer matters has been answered. */
@@ -197,7 +206,21 @@ class RedisProof implements ReuseProof {
       this.#resp3 = false
       if (this.#dirtiedAt < this.#answered) this.#dirtiedAt = 0
       if (this.#openedAt < this.#answered) this.#openedAt = 0
-    } else if (mark === IF_REFUSED && type !== ERROR) this.#tainted = true
+    } else if (mark === IF_REFUSED) {
+      if (type !== ERROR) this.#tainted = true
+    } else if (mark < LIB_NAME + EMPTIES) {
+      if (type === ERROR) return
+      this.#library |= 1 << (mark - LIB_NAME)
+      // RESET is the last part of what cleans it.
+      this.#dirtiedAt = Math.max(this.#dirtiedAt, this.#answered)
+    } else this.#emptied(1 << (mark - EMPTIES - LIB_NAME))
+  }
+
+  /** A CLIENT SETINFO with an empty value has been answered. */
+  #emptied(attribute: number): void {
+    const { type, word } = this.#replies
+    if (type === SIMPLE && word === OK_WORD) this.#library &= ~attribute
+    else if (type !== ERROR || word !== ERR_WORD || (this.#library & attribute) !== 0) this.#tainted = true
   }
 
   /** Bytes while no request waits. An error that refuses a request half-way can't be told from one that was meant for another. */

@@ -9,6 +9,7 @@ const MAX_LENGTH = 99_999_999_999
 
 const CR = 0x0d
 const LF = 0x0a
+const SP = 0x20
 const ZERO = 0x30
 const MINUS = 0x2d
 
@@ -27,7 +28,8 @@ const MINUS_ONE = 11
 const BODY = 12
 const LAST_CR = 13
 const LAST_LF = 14
-const DEAD = 15
+const REST_OF_LINE = 15
+const DEAD = 16
 
 /** By type byte: the state it begins, how many values each entry of it holds, whether only RESP3 has it. */
 const begins = new Uint8Array(256)
@@ -69,7 +71,7 @@ export class ReplyScanner {
   resp3 = false
   /** The type byte of the reply, attributes aside. */
   type = 0
-  /** The text of a simple string of up to six bytes as one number, see `wordOf`; 0 for a longer one. */
+  /** The text of a simple string, or the first word of an error, of up to six bytes as one number, see `wordOf`; 0 for a longer one. */
   word = 0
 
   #state = TYPE
@@ -96,8 +98,13 @@ export class ReplyScanner {
         case LINE:
           if (byte === CR) state = LAST_LF
           else if (byte === LF) return this.#dead(BROKEN)
+          else if (byte === SP && this.#valueType === MINUS) state = REST_OF_LINE
           else if (++this.#wordLength <= 6) this.word = this.word * 256 + byte
           else this.word = 0
+          break
+        case REST_OF_LINE:
+          if (byte === CR) state = LAST_LF
+          else if (byte === LF) return this.#dead(BROKEN)
           break
         case NUMBER_FIRST:
         case NUMBER_SIGNED:

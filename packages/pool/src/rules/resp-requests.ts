@@ -38,6 +38,8 @@ const DEAD = 9
 export class RequestScanner {
   /** What the request that `next()` completed leaves on the connection. */
   verdict: number = TAINT
+  /** Whether its last argument is empty. */
+  endsEmpty = false
 
   readonly #commands: CommandTrie
   #state = START
@@ -55,6 +57,11 @@ export class RequestScanner {
   /** A request has begun and not ended. */
   get partial(): boolean {
     return this.#state !== START
+  }
+
+  /** One has begun, and its name is none that is listed, however it goes on. */
+  get unlisted(): boolean {
+    return this.partial && this.#node === 0 && this.verdict === TAINT
   }
 
   /** Reads on to the end of one request: the index behind it, or `MORE`, or `BROKEN`. */
@@ -102,6 +109,7 @@ export class RequestScanner {
           if (byte === CR) {
             if (this.#number < 0) return this.#broken()
             this.#bytesLeft = this.#number
+            this.endsEmpty = this.#number === 0
             state = LENGTH_LF
           } else if (!this.#digit(byte, MAX_BULK_BYTES)) return this.#broken()
           i++
@@ -163,6 +171,7 @@ export class RequestScanner {
       if (trailer >= last || chunk[body - 2] !== CR || chunk[body - 1] !== LF) break
       if (chunk[trailer] !== CR || chunk[trailer + 1] !== LF) break
       if (this.#node !== 0) this.#walk(chunk, body, trailer)
+      this.endsEmpty = length === 0
       this.#argumentEnded()
       i = trailer + 2
     }

@@ -105,6 +105,28 @@ export function checkReset(rule: ReuseRule, samples: readonly Sample[], reply: B
   }
 }
 
+/** A reset that was not answered as it must be, whole and byte by byte: its connection is not clean. */
+export function checkRefusedResets(
+  rule: ReuseRule,
+  samples: readonly Sample[],
+  refusals: readonly Buffer[],
+): void {
+  const send = rule.reset?.send
+  if (send === undefined) throw new TypeError(`rule "${rule.name}": has no reset to refuse`)
+  for (const sample of samples.filter(({ leaves }) => leaves === 'dirty')) {
+    for (const refusal of refusals) {
+      for (const pieces of [[refusal], bytewise(refusal)]) {
+        const trial = new Trial(rule, `exchange ${sample.name} and a reset that is refused`)
+        trial.up(sample.request)
+        trial.down(sample.reply, true)
+        trial.up(send)
+        for (const piece of pieces) trial.down(piece)
+        trial.expect('after the reset was refused', 'busy', 'partial', 'dirty', 'tainted')
+      }
+    }
+  }
+}
+
 /** One connection over many leases: a few exchanges each, in pieces as they come, the replies while requests are still being sent. */
 export function checkLeases(rule: ReuseRule, samples: readonly Sample[], leases: number, seed: number): void {
   const row = samples.filter(({ leaves }) => leaves === 'idle')

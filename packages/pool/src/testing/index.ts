@@ -1,5 +1,11 @@
 import type { ReuseRule } from '@relay/core'
-import { checkLeases, checkPipelines, checkReset, checkSplits } from './check-exchanges.js'
+import {
+  checkLeases,
+  checkPipelines,
+  checkRefusedResets,
+  checkReset,
+  checkSplits,
+} from './check-exchanges.js'
 import { checkFloods, checkForged, checkSurplus } from './check-forgeries.js'
 import { type Bytes, bytesOf, type Exchange, type Forgery, samplesOf } from './exchange.js'
 
@@ -15,6 +21,11 @@ export interface RuleCheck {
   readonly forged?: readonly Forgery[] | undefined
   /** What the server answers to the rule's `reset`. Without it the reset is not checked. */
   readonly resetReply?: Bytes | undefined
+  /**
+   * Other answers to the rule's `reset`, that must never end in `idle`: refusals, of each of its parts alone too.
+   * @default []
+   */
+  readonly refusedResets?: readonly Bytes[] | undefined
   /**
    * How many leases one connection serves in a row.
    * @default 1_000
@@ -46,6 +57,7 @@ export interface RuleReport {
  *   last byte of the reply, then what the exchange `leaves`; `down` is true throughout; all in one pipeline, too
  * - replies before any request, to half a request, doubled, a byte too long: never kept, and `down` is false for what answers nothing
  * - what is `forged`, and what leaves `tainted`: never kept again
+ * - the answer to the rule's reset, cut at every byte: not clean before the last one; and what refuses the reset: never clean
  * - garbage in each direction
  * - many leases on one connection
  *
@@ -64,6 +76,8 @@ export function checkRule(rule: ReuseRule, check: RuleCheck): RuleReport {
   checkSurplus(rule, samples)
   checkForged(rule, samples, check.forged ?? [])
   if (check.resetReply !== undefined) checkReset(rule, samples, bytesOf(check.resetReply))
+  const refusals = (check.refusedResets ?? []).map(bytesOf)
+  if (refusals.length > 0) checkRefusedResets(rule, samples, refusals)
   checkLeases(rule, samples, leases, seed)
   return { seed, flood: checkFloods(rule, samples, floodBytes, seed) }
 }

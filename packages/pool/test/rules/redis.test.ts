@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { redis } from '../../src/rules/redis.js'
 import { after, command, line, open, openResp3 } from './redis-support.js'
 
+const RESET = redis().reset?.send ?? Buffer.alloc(0)
 const HELLO_MAP = '%1\r\n$5\r\nproto\r\n:3\r\n'
 
 describe('redis(): states', () => {
@@ -73,8 +74,7 @@ describe('redis(): commands', () => {
     })
   }
 
-  const dirty =
-    'AUTH p,SELECT 1,READONLY,READWRITE,ASKING,CLIENT SETNAME n,CLIENT SETINFO lib-name l,CLIENT NO-TOUCH ON'
+  const dirty = 'AUTH p,SELECT 1,READONLY,READWRITE,ASKING,CLIENT SETNAME n,CLIENT NO-TOUCH ON'
   for (const text of `${dirty},MULTI,WATCH a`.split(',')) {
     it(`is dirty after ${text}, and idle after RESET`, () => {
       const proof = after(line(text), '+OK\r\n')
@@ -94,7 +94,7 @@ describe('redis(): commands', () => {
   const clients =
     'CLIENT REPLY OFF,CLIENT REPLY SKIP,CLIENT TRACKING ON,CLIENT CACHING YES,CLIENT NO-EVICT ON,CLIENT ID'
   const odd =
-    'CLIENT,CLIENT UNHEARD-OF,CONFIG,CONFIG SET a b,COMMAND UNHEARD-OF,SCRIPT DEBUG YES,DEBUG SLEEP 0,JSON.GET a,GE a,GETX a,G,MEMORY'
+    'CLIENT,CLIENT UNHEARD-OF,CLIENT SETINFO,CLIENT SETINFO LIB-FOO x,CONFIG,CONFIG SET a b,COMMAND UNHEARD-OF,SCRIPT DEBUG YES,DEBUG SLEEP 0,JSON.GET a,GE a,GETX a,G,MEMORY'
   for (const text of `${subscribing},${leaving},${clients},${odd}`.split(',')) {
     it(`is tainted by ${text}, and passes on what follows`, () => {
       const proof = after(line(text), '+OK\r\n')
@@ -211,21 +211,81 @@ describe('redis(): protocol and reset', () => {
   })
 
   it('is idle after its own reset, also when the server knows no CLIENT SETINFO', () => {
-    const rule = redis()
-    for (const answer of [
-      '+OK\r\n+OK\r\n',
-      '-ERR unknown subcommand\r\n-NOPERM\r\n',
-      '+QUEUED\r\n+QUEUED\r\n',
-    ]) {
-      const proof = rule.open()
+    for (const answer of ['+OK\r\n+OK\r\n', '-ERR unknown subcommand\r\n-ERR\r\n']) {
+      const proof = open()
       proof.up(Buffer.concat([line('HELLO 3'), line('AUTH p'), line('WATCH a'), line('MULTI')]))
       proof.down(Buffer.from(`${HELLO_MAP}+OK\r\n+OK\r\n+OK\r\n`))
       expect(proof.state).toBe('dirty')
-      proof.up(rule.reset?.send ?? Buffer.alloc(0))
+      proof.up(RESET)
       expect(proof.state).toBe('busy')
       expect(proof.down(Buffer.from(`${answer}+RESET\r\n`))).toBe(true)
       expect(proof.state).toBe('idle')
     }
+  })
+
+  it('is kept by no other answer to a part of its own reset', () => {
+    const wrong =
+      '+QUEUED|-NOPERM no|-NOAUTH no|-LOADING|-ERRX|-ERRATIC no|-err no|+ERR|+|+ok|+OK |+OK no|+OKOK|:1|:0|$2\r\nOK|$-1|*0|*-1|*1\r\n+OK'
+    for (const answer of wrong.split('|')) {
+      for (const parts of [
+        [answer, '+OK'],
+        ['+OK', answer],
+        [answer, answer],
+      ]) {
+        const proof = after(line('SELECT 1'), '+OK\r\n')
+        proof.up(RESET)
+        for (const byte of Buffer.from(`${[...parts, '+RESET'].join('\r\n')}\r\n`)) {
+          expect(proof.down(Buffer.from([byte]))).toBe(true)
+        }
+        expect(proof.state, JSON.stringify(parts)).toBe('tainted')
+      }
+    }
+  })
+
+  it('is dirty after a CLIENT SETINFO until the same one with an empty value is answered +OK, and RESET +RESET', () => {
+    const set = {
+      'lib-name': command('CLIENT', 'SETINFO', 'lib-name', 'x'),
+      'LIB-VER': command('client', 'setinfo', 'LIB-VER', 'x'.repeat(200)),
+    }
+    for (const [name, request] of Object.entries(set)) {
+      const empty = command('CLIENT', 'SETINFO', name, '')
+      const other = command('CLIENT', 'SETINFO', name === 'LIB-VER' ? 'lib-name' : 'lib-ver', '')
+      expect(after(request, '+OK\r\n').state).toBe('dirty')
+      expect(after(Buffer.concat([request, line('RESET')]), '+OK\r\n+RESET\r\n').state).toBe('dirty')
+      expect(after(Buffer.concat([request, other]), '+OK\r\n+OK\r\n').state).toBe('dirty')
+      expect(after(Buffer.concat([request, empty]), '+OK\r\n+OK\r\n').state).toBe('dirty')
+      const reset = Buffer.concat([request, empty, line('RESET')])
+      expect(after(reset, '+OK\r\n+OK\r\n+RESET\r\n').state).toBe('idle')
+      expect(after(reset, '+OK\r\n+OK\r\n-ERR unknown command\r\n').state).toBe('dirty')
+      expect(after(Buffer.concat([request, request, empty, request]), '+OK\r\n'.repeat(4)).state).toBe(
+        'dirty',
+      )
+      expect(after(Buffer.concat([request, empty]), '+OK\r\n-ERR unknown\r\n').state).toBe('tainted')
+      // Refused, there is nothing to empty.
+      expect(after(request, '-ERR unknown subcommand\r\n').state).toBe('idle')
+      expect(after(Buffer.concat([request, request]), '+OK\r\n-ERR no\r\n').state).toBe('dirty')
+    }
+  })
+
+  it('is tainted by its reset when a transaction that was left open may only have queued it', () => {
+    const setInfo = command('CLIENT', 'SETINFO', 'LIB-NAME', 'me')
+    for (const [requests, replies] of [
+      [[setInfo, line('MULTI')], '+OK\r\n+OK\r\n'],
+      [[line('MULTI'), setInfo], '+OK\r\n+QUEUED\r\n'],
+      [[line('MULTI')], '+OK\r\n'],
+    ] as const) {
+      const proof = after(Buffer.concat(requests), replies)
+      expect(proof.state).toBe('dirty')
+      proof.up(RESET)
+      proof.down(Buffer.from('+QUEUED\r\n+QUEUED\r\n+RESET\r\n'))
+      expect(proof.state).toBe('tainted')
+    }
+    const ended = Buffer.concat([line('MULTI'), setInfo, line('EXEC')])
+    const proof = after(ended, '+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n')
+    expect(proof.state).toBe('dirty')
+    proof.up(RESET)
+    proof.down(Buffer.from('+OK\r\n+OK\r\n+RESET\r\n'))
+    expect(proof.state).toBe('idle')
   })
 
   it('stays dirty when RESET is refused or answers anything else', () => {
@@ -275,7 +335,16 @@ describe('redis(): options', () => {
   })
 
   it('does not declare a command harmless that is known to hold state', () => {
-    for (const name of ['SUBSCRIBE', 'select', 'CLIENT TRACKING', 'client reply', 'MULTI', 'RESET', 'QUIT']) {
+    for (const name of [
+      'SUBSCRIBE',
+      'select',
+      'CLIENT SETINFO',
+      'CLIENT TRACKING',
+      'client reply',
+      'MULTI',
+      'RESET',
+      'QUIT',
+    ]) {
       expect(() => redis({ stateless: [name] }), name).toThrow(/`stateless`/)
     }
   })

@@ -14,6 +14,12 @@ export const redisSamples: RuleCheck = {
     { name: 'an error', request: line('LPUSH a b'), reply: '-WRONGTYPE no list\r\n' },
     { name: 'SELECT', request: line('SELECT 1'), reply: '+OK\r\n', leaves: 'dirty' },
     { name: 'HELLO', request: line('HELLO 3'), reply: '%1\r\n+proto\r\n:3\r\n', leaves: 'dirty' },
+    {
+      name: 'CLIENT SETINFO',
+      request: line('CLIENT SETINFO LIB-NAME me'),
+      reply: '+OK\r\n',
+      leaves: 'dirty',
+    },
     { name: 'MULTI', request: line('MULTI'), reply: '+OK\r\n', leaves: 'dirty' },
     {
       name: 'SUBSCRIBE',
@@ -33,6 +39,15 @@ export const redisSamples: RuleCheck = {
     { name: 'an answer that is not over', request: set, reply: '*2\r\n+OK\r\n' },
   ],
   resetReply: '+OK\r\n+OK\r\n+RESET\r\n',
+  refusedResets: [
+    '+OK\r\n+OK\r\n-ERR unknown command\r\n',
+    '+OK\r\n-NOPERM no\r\n+RESET\r\n',
+    '-NOPERM no\r\n+OK\r\n+RESET\r\n',
+    '+QUEUED\r\n+QUEUED\r\n+RESET\r\n',
+    '+OK\r\n+OK\r\n+OK\r\n',
+    '+RESET\r\n+OK\r\n+OK\r\n',
+    '+OK\r\n:1\r\n+RESET\r\n',
+  ],
 }
 
 /** What the kit is told of `memcached()`. */

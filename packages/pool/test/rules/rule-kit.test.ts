@@ -41,6 +41,7 @@ describe('the rule test kit', () => {
 
   it('asks for a reset when it is told of the answer to one', () => {
     expect(() => checkRule(lines(), { ...lineSamples, resetReply: '\n' })).toThrow(/has no reset/)
+    expect(() => checkRule(lines(), { ...lineSamples, refusedResets: ['\n'] })).toThrow(/has no reset/)
   })
 })
 
@@ -187,6 +188,31 @@ describe('the rule test kit finds a rule that', () => {
       expect(problemOf(flaw, check)).toMatch(message)
     })
   }
+
+  it('counts the answers to its reset without a look at them', () => {
+    const rule: ReuseRule = {
+      name: 'flawed',
+      reset: { send: Buffer.from('reset\n'), timeoutMs: 1_000 },
+      open: () => {
+        const asked: string[] = []
+        const proof = new FlawedProof({
+          up: (_proof, byte) => void asked.push(String.fromCharCode(byte)),
+          state: ({ tainted, half, answered, asked: all }) => {
+            if (tainted || half || answered < all) return undefined
+            const sent = asked.join('')
+            return sent.lastIndexOf('set a\n') > sent.lastIndexOf('reset\n') ? 'dirty' : undefined
+          },
+        })
+        return proof
+      },
+    }
+    const set = { request: 'set a\n', reply: 'done\n', leaves: 'dirty' } as const
+    const check: RuleCheck = { ...samples, exchanges: [...samples.exchanges, set], resetReply: 'done\n' }
+    expect(() => checkRule(rule, check)).not.toThrow()
+    expect(() => checkRule(rule, { ...check, refusedResets: ['not now\n'] })).toThrow(
+      /a reset that is refused: .* after the reset was refused, got "idle"/,
+    )
+  })
 
   it('keeps what is forged', () => {
     const forged = [{ name: 'a question', request: 'ask?\n', reply: 'answer\n' }]
