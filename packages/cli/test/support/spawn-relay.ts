@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { Lines } from './lines.js'
+import { painted } from './painted.js'
 
 export const bin: string = fileURLToPath(new URL('../../bin/relay.js', import.meta.url))
 
@@ -16,7 +17,7 @@ export interface RelayProcess {
 
 /** The built command in a process of its own, killed when the test is over. */
 export function spawnRelay(...args: readonly string[]): RelayProcess {
-  const child = spawn(process.execPath, [bin, ...args])
+  const child = spawn(process.execPath, [...painted, bin, ...args])
   onTestFinished(() => {
     child.kill('SIGKILL')
   })

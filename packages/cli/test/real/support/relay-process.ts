@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { painted } from '../../support/painted.js'
 import { Child } from './child.js'
 
 const RELAY = fileURLToPath(new URL('../../../bin/relay.js', import.meta.url))
@@ -130,7 +131,9 @@ export class RelayProcess {
 /** Runs `relay forward` in a process of its own, and resolves when it listens. */
 export async function startRelay(upstream: string, options: RelayProcessOptions = {}): Promise<RelayProcess> {
   const { flags = [], listen = '127.0.0.1:0', under = [] } = options
-  const [command = '', ...args] = [...under, process.execPath, RELAY, 'forward', listen, upstream, ...flags]
+  // What is measured or limited runs as people run it.
+  const node = under.length > 0 ? [process.execPath] : [process.execPath, ...painted]
+  const [command = '', ...args] = [...under, ...node, RELAY, 'forward', listen, upstream, ...flags]
   const child = new Child(command, args)
   await child.printed(({ stderr }) => stderr.includes('"listening"'))
   return new RelayProcess(child)
