@@ -22,6 +22,8 @@ export interface Io {
   readonly worker?: WorkerLink
   /** Calls `listener` for each stop signal. */
   onSignal(listener: (signal: Signal) => void): void
+  /** Calls `listener` for each error that nobody caught or waited for; without it such an error ends the process. */
+  onStrayError?(listener: (error: unknown) => void): void
   /** Calls `listener` when the process leaves, whatever makes it leave: nothing can be waited for any more. */
   onExit?(listener: () => void): void
 }
@@ -38,8 +40,14 @@ export function processIo(): Io {
     onSignal(listener) {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, listener)
     },
+    onStrayError: onProcessStrayError,
     onExit: (listener) => void process.once('exit', listener),
   }
+}
+
+export function onProcessStrayError(listener: (error: unknown) => void): void {
+  process.on('uncaughtException', listener)
+  process.on('unhandledRejection', listener)
 }
 
 // Node waits for a terminal until it has taken what is written, so Ctrl-S would stop every session. It has no public way to

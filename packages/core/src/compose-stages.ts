@@ -1,6 +1,7 @@
 import { contain } from './contain.js'
+import { openStage, openSteps } from './open-stage.js'
 import { checkValue } from './options.js'
-import { type OpenStage, type Stage, stagesCheck, stepList } from './stage.js'
+import { type OpenStage, type Stage, stagesCheck } from './stage.js'
 
 /**
  * Several stages as one, in the order in which they would stand: `up` bytes meet the first one first, `down` bytes the last.
@@ -17,14 +18,13 @@ export function composeStages(...stages: readonly Stage[]): Stage {
       }
       try {
         const parts = stages.map((stage) => {
-          if (stage.open === undefined) return stage
-          const part = stage.open(session)
-          opened.push(part)
+          const part = openStage(stage, session)
+          if (part !== stage) opened.push(part)
           return part
         })
         return {
-          up: (context) => parts.flatMap((part) => stepList(part.up?.(context))),
-          down: (context) => [...parts].reverse().flatMap((part) => stepList(part.down?.(context))),
+          up: (context) => parts.flatMap((part) => openSteps(part, context)),
+          down: (context) => [...parts].reverse().flatMap((part) => openSteps(part, context)),
           close,
         }
       } catch (error) {

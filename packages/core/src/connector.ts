@@ -17,3 +17,4 @@ export {
   RawConnection,
 } from './raw-connection.js'
 export { containedProof } from './reuse-proof.js'
+export { followStageCalls, type StageCaller } from './stage-calls.js'

@@ -1,13 +1,15 @@
+import { adoptPromise } from './adopt-promise.js'
+import { errorText } from './error-text.js'
+
 /** Calls what somebody else wrote: what it throws, or rejects with, must harm nobody else, and must not go unseen. */
 export function contain(callback: () => unknown): void {
   try {
-    const outcome = callback()
-    if (outcome instanceof Promise) outcome.catch(warn)
+    adoptPromise(callback(), warn)
   } catch (error) {
     warn(error)
   }
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error))
+  process.emitWarning(error instanceof Error ? error : errorText(error))
 }

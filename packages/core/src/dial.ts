@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'n
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.js'
 import type { CancelSignal } from './cancellation.js'
+import { errorText } from './error-text.js'
 import { RelayError } from './errors.js'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
@@ -128,7 +129,7 @@ function tlsOptions(address: Address, tls: ConnectionOptions, socket: Socket): C
     try {
       return checkServerIdentity(name, certificate)
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
+      return error instanceof Error ? error : new Error(errorText(error))
     }
   }
   return options

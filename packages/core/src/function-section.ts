@@ -1,5 +1,6 @@
 import { bytesOf, type Outlet, type Section, type SectionHost } from './section.js'
 import type { StepFunction } from './stage.js'
+import { callStage } from './stage-calls.js'
 import { cancel, isStop, none, type Push, type Run, runOf } from './stream-chain.js'
 
 const OVER = new Error('the session is over')
@@ -60,7 +61,7 @@ export class FunctionSection implements Section {
     this.#over = true
     cancel(this.#push, OVER)
     this.#blocked?.reject(OVER)
-    this.#run.abort()
+    callStage(this.#host.caller, this.#run.abort, undefined, undefined)
   }
 
   // Its identity is what a running generator is cancelled by.
@@ -76,7 +77,7 @@ export class FunctionSection implements Section {
 
   #start(value: Buffer | typeof none): void {
     try {
-      const running = this.#run.drive(value, this.#push)
+      const running = callStage(this.#host.caller, this.#run.drive, value, this.#push)
       if (running === undefined) return
       this.#busy = true
       running.then(

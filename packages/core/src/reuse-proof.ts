@@ -1,3 +1,5 @@
+import { errorText } from './error-text.js'
+
 /**
  * What a proof knows of its connection: `idle` — every request was answered exactly, nothing is partial; `busy` — answers are
  * outstanding; `partial` — half a request was sent; `dirty` — idle, but with session state that the rule's reset removes;
@@ -9,7 +11,10 @@ export type ProofState = 'idle' | 'busy' | 'partial' | 'dirty' | 'tainted'
 export interface ReuseProof {
   /** Bytes on their way to the upstream. */
   up(chunk: Buffer): void
-  /** Bytes from the upstream, before they are passed on. `false`: they answer no request of this lease. */
+  /**
+   * Bytes from the upstream, before they are passed on. `false`: they answer no request of this lease. After `up` was given what the rule
+   * does not understand they may be its answer: then `true`.
+   */
   down(chunk: Buffer): boolean
   readonly state: ProofState
 }
@@ -23,10 +28,7 @@ export interface ReuseRule {
   reset?: { readonly send: Buffer; readonly timeoutMs: number }
 }
 
-/**
- * A proof that never throws: one that did has lost track, and its connection is never shared again. And one that judges nothing it
- * cannot know: when a lease has sent what the rule does not understand, what comes back may well be the answer.
- */
+/** A proof that never throws: one that did has lost track, is not asked again, and its connection is never shared. */
 export function containedProof(proof: ReuseProof): ReuseProof {
   return proof instanceof ContainedProof ? proof : new ContainedProof(proof)
 }
@@ -34,7 +36,6 @@ export function containedProof(proof: ReuseProof): ReuseProof {
 class ContainedProof implements ReuseProof {
   readonly #proof: ReuseProof
   #lost = false
-  #taintedByUp = false
 
   constructor(proof: ReuseProof) {
     this.#proof = proof
@@ -51,26 +52,26 @@ class ContainedProof implements ReuseProof {
   }
 
   up(chunk: Buffer): void {
-    const before = this.state
+    if (this.#lost) return
     try {
       this.#proof.up(chunk)
     } catch (error) {
       this.#lose(error)
     }
-    if (before !== 'tainted' && this.state === 'tainted') this.#taintedByUp = true
   }
 
   down(chunk: Buffer): boolean {
+    if (this.#lost) return false
     try {
-      return this.#proof.down(chunk) || this.#taintedByUp
+      return this.#proof.down(chunk)
     } catch (error) {
       this.#lose(error)
-      return this.#taintedByUp
+      return false
     }
   }
 
   #lose(error: unknown): void {
     this.#lost = true
-    process.emitWarning(error instanceof Error ? error : String(error))
+    process.emitWarning(error instanceof Error ? error : errorText(error))
   }
 }

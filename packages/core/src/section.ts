@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { StageCaller } from './stage-calls.js'
 
 /** Where bytes go next: a section of a stage pipeline, or whoever takes what the last one gives. */
 export interface Outlet {
@@ -20,6 +21,8 @@ export interface Section extends Outlet {
 
 /** What a section tells the pipeline it is part of. */
 export interface SectionHost {
+  /** On whose behalf its steps are called. */
+  readonly caller: StageCaller | undefined
   /** There is room again after `write` has returned `false`. */
   onRoom(): void
   /** It ended before its input did; what it gave before has gone on. */

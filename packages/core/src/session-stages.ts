@@ -1,8 +1,11 @@
 import { contain } from './contain.js'
+import { errorText } from './error-text.js'
 import type { RelayError } from './errors.js'
 import { LazySignal } from './lazy-signal.js'
+import { openStage, openSteps } from './open-stage.js'
 import type { SessionInfo } from './session-info.js'
-import { type Direction, type OpenStage, type Stage, type StageContext, stepList } from './stage.js'
+import type { Direction, OpenStage, Stage, StageContext } from './stage.js'
+import { areStageCallsFollowed, callStage, type StageCaller } from './stage-calls.js'
 import { stageError } from './stage-error.js'
 import { type PipelineObserver, StagePipeline, type StageRef, type StageSteps } from './stage-pipeline.js'
 
@@ -27,8 +30,8 @@ class Context extends LazySignal implements StageContext {
 /** The stages of one session, both ways. They outlive an upstream that proves stale. */
 export class SessionStages {
   /** `undefined` when no stage does anything this way. */
-  readonly up: StagePipeline | undefined
-  readonly down: StagePipeline | undefined
+  readonly up: StagePipeline | undefined = undefined
+  readonly down: StagePipeline | undefined = undefined
   readonly #opened: OpenStage[] = []
   #controller: AbortController | undefined
   #user: StagesUser | undefined
@@ -40,27 +43,29 @@ export class SessionStages {
   constructor(stages: readonly Stage[], session: SessionInfo) {
     const up: StageSteps[] = []
     const down: StageSteps[] = []
-    for (const stage of stages) {
-      const { name } = stage
-      let direction: Direction = 'up'
-      try {
-        const opened = stage.open?.(session) ?? stage
-        if (opened !== stage) this.#opened.push(opened)
-        up.push({ name, direction, steps: stepList(opened.up?.(this.#context('up', session))) })
-        direction = 'down'
-        down.unshift({ name, direction, steps: stepList(opened.down?.(this.#context('down', session))) })
-      } catch (error) {
-        this.#broken = true
-        this.#fail({ name, direction }, error)
-        break
-      }
-    }
     const observer: PipelineObserver = {
       onStop: (stage) => this.#tell((user) => user.onStageEnd(stage)),
       onFailure: (stage, error) => this.#fail(stage, error),
     }
-    this.up = pipeline(up, observer)
-    this.down = pipeline(down, observer)
+    let ref: StageRef = { name: '', direction: 'up' }
+    try {
+      for (const stage of stages) {
+        ref = { name: stage.name, direction: 'up' }
+        let caller = this.#caller(ref)
+        const opened = callStage(caller, openStage, stage, session)
+        if (opened !== stage) this.#opened.push(opened)
+        up.push({ ...ref, caller, steps: callStage(caller, openSteps, opened, this.#context('up', session)) })
+        ref = { ...ref, direction: 'down' }
+        caller = this.#caller(ref)
+        const steps = callStage(caller, openSteps, opened, this.#context('down', session))
+        down.unshift({ ...ref, caller, steps })
+      }
+      this.up = pipeline(up, observer)
+      this.down = pipeline(down, observer)
+    } catch (error) {
+      this.#broken = true
+      this.#fail(ref, error)
+    }
   }
 
   /** One could not be opened: not a byte may pass. */
@@ -90,6 +95,18 @@ export class SessionStages {
     for (const stage of this.#opened) contain(() => stage.close?.())
   }
 
+  /** For errors of a stage's code that nobody waits for, if somebody wants to know whose they are. */
+  #caller(stage: StageRef): StageCaller | undefined {
+    if (!areStageCallsFollowed()) return undefined
+    return {
+      fail: (error) => {
+        if (this.#destroyed) return false
+        process.nextTick(() => this.#destroyed || this.#fail(stage, error))
+        return true
+      },
+    }
+  }
+
   #context(direction: Direction, session: SessionInfo): StageContext {
     return new Context(direction, session, () => this.#signal())
   }
@@ -101,11 +118,7 @@ export class SessionStages {
   }
 
   #fail(stage: StageRef, cause: unknown): void {
-    const error = stageError(
-      stage,
-      `failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    )
+    const error = stageError(stage, `failed: ${errorText(cause)}`, cause)
     this.#tell((user) => user.onStageError(stage, error))
   }
 

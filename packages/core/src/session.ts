@@ -2,6 +2,7 @@ import { Cancellation } from './cancellation.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { contain } from './contain.js'
 import { copyOver } from './copy-over.js'
+import { errorText } from './error-text.js'
 import { RelayError } from './errors.js'
 import type { Connector, Lease } from './lease.js'
 import type { RawConnection } from './raw-connection.js'
@@ -175,7 +176,7 @@ function failed(reason: CloseReason, cause: unknown): RelayError {
         phase: 'connect',
         cause,
       })
-    : new RelayError('ERR_RELAY_CONNECT', `could not connect: ${String(cause)}`, {
+    : new RelayError('ERR_RELAY_CONNECT', `could not connect: ${errorText(cause)}`, {
         side: 'upstream',
         phase: 'connect',
         cause,

@@ -1,7 +1,8 @@
 import { contain } from './contain.js'
 import { FunctionSection } from './function-section.js'
-import type { Outlet, Section } from './section.js'
+import type { Outlet, Section, SectionHost } from './section.js'
 import type { Direction, Step } from './stage.js'
+import type { StageCaller } from './stage-calls.js'
 import { StreamSection } from './stream-section.js'
 
 /** Which stage, on which of its two ways. */
@@ -13,6 +14,8 @@ export interface StageRef {
 /** A stage's steps, in one direction. */
 export interface StageSteps extends StageRef {
   readonly steps: readonly Step[]
+  /** On whose behalf they are called, if somebody follows that. */
+  readonly caller?: StageCaller | undefined
 }
 
 /** Takes what a pipeline gives, and hears when it has room again. */
@@ -100,7 +103,8 @@ export class StagePipeline implements Outlet {
     for (const stage of [...stages].reverse()) {
       for (const run of runs(stage.steps).reverse()) {
         const before = (): Section | undefined => this.#sections[this.#sections.indexOf(section) - 1]
-        const host = {
+        const host: SectionHost = {
+          caller: stage.caller,
           onRoom: () => {
             const sender = before()
             if (sender !== undefined) sender.resume()

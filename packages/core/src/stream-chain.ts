@@ -1,5 +1,6 @@
 import * as chain from 'stream-chain/defs.js'
 import { cancelSymbol, exec } from 'stream-chain/exec.js'
+import { contain } from './contain.js'
 
 // All that we take from stream-chain, in types of our own: its declarations do not compile everywhere ours have to.
 
@@ -65,7 +66,7 @@ export function runOf(functions: readonly StepFunction[], enter: (value: unknown
   const unflushed = new Set(functions.filter((step) => abortOf(step) !== undefined))
   const drive = exec(...functions.map((step) => entered(step, enter, () => unflushed.delete(step))))
   const abort = (): void => {
-    for (const step of unflushed) abortOf(step)?.()
+    for (const step of unflushed) contain(() => abortOf(step)?.())
     unflushed.clear()
   }
   return { drive: drive as Run['drive'], abort }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { bytesOf, type Outlet, type Section, type SectionHost } from './section.js'
+import { callStage } from './stage-calls.js'
 
 /**
  * A step that is a stream: a `Transform`, or any `Duplex`. It belongs to the section, which destroys it.
@@ -58,7 +59,7 @@ export class StreamSection implements Section {
   destroy(): void {
     this.#over = true
     this.#destroyed = true
-    this.#stream.destroy()
+    callStage(this.#host.caller, destroyStream, this.#stream, undefined)
   }
 
   #start(chunk: Buffer): void {
@@ -94,10 +95,14 @@ export class StreamSection implements Section {
 
   #guard(call: () => void): void {
     try {
-      call()
+      callStage(this.#host.caller, call, undefined, undefined)
     } catch (error) {
       this.#over = true
       this.#host.onFailure(error)
     }
   }
+}
+
+function destroyStream(stream: Duplex): void {
+  stream.destroy()
 }

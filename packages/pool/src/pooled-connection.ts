@@ -85,6 +85,8 @@ export class PooledConnection implements ConnectionUser {
       const onData = (chunk: Buffer): boolean => {
         if (!proof.down(chunk) || proof.state === 'tainted') settle(false)
         else if (proof.state === 'idle') settle(true)
+        // All of it was answered, and something was refused.
+        else if (proof.state === 'dirty') settle(false)
         return true
       }
       connection.attach({

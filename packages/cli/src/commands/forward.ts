@@ -24,6 +24,7 @@ import type { Shell } from '../shell.js'
 import { StageFlags } from '../stages/stage-flags.js'
 import { tapWriter } from '../stages/tap-writer.js'
 import { stopSignals } from '../stop-signals.js'
+import { handleStrayErrors, type StrayErrorMode, strayErrorModes } from '../stray-errors.js'
 import { type PoolFlags, reuseNames, upstreamConnector } from '../upstream-connector.js'
 
 interface ForwardOptions extends PoolFlags {
@@ -36,6 +37,7 @@ interface ForwardOptions extends PoolFlags {
   workers: number
   drain: number
   accessLog?: string
+  onStrayError: StrayErrorMode
   json?: true
 }
 
@@ -69,6 +71,12 @@ export function define(command: Command, shell: Shell): void {
   flag('--workers <n|auto>', 'processes that share the work; auto: one for each processor', parseWorkers, '1')
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
+  flag(
+    `--on-stray-error <${strayErrorModes.join('|')}>`,
+    'what an error that nobody caught ends: its session, or all',
+    oneOf(...strayErrorModes),
+    'contain',
+  )
   command.option('--json', 'log JSON lines also on a terminal')
   command.action(async (listen: Address, upstream: Upstream, options: ForwardOptions) => {
     const stop = stopSignals(shell)
@@ -96,6 +104,7 @@ async function forward(
   const { stop, worker } = shell
   const logOptions = { json, env: shell.env, fields: worker && { worker: worker.index } }
   const log = await createLog(shell.stderr, logOptions)
+  handleStrayErrors(shell, log, options.onStrayError)
   // Said once, however many workers there are.
   const announce = async (message: 'listening' | 'stopped', fields: Fields): Promise<void> =>
     worker === undefined ? log('info', message, fields) : worker.report({ message, fields })

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { defineStage, type Stage } from '@relay/core'
+import { attributeStrayErrors } from '../stray-errors.js'
 import { failureText } from './failure-text.js'
 import type { ModuleSpec } from './module-spec.js'
 
@@ -14,6 +15,7 @@ const LOAD_MS = 30_000
  * **Fails** with an error whose message is one line and begins with the path as it was written.
  */
 export async function loadStageModule({ path, argument }: ModuleSpec): Promise<Stage> {
+  attributeStrayErrors()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new TypeError(`was not there after ${LOAD_MS / 1_000}s`)), LOAD_MS)

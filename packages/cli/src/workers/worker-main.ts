@@ -1,7 +1,7 @@
 // What a worker of `--workers` runs: the command itself, with the primary in the place of the terminal.
 import cluster from 'node:cluster'
 import { endProcess } from '../end-process.js'
-import type { Io } from '../io.js'
+import { type Io, onProcessStrayError } from '../io.js'
 import { run } from '../main.js'
 import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
 
@@ -40,6 +40,7 @@ const io: Io = {
       listener(order.stop)
     })
   },
+  onStrayError: onProcessStrayError,
   onExit: (listener) => void process.once('exit', listener),
 }
 
