@@ -43,6 +43,17 @@ it('shows medians, ratios with their ranges and a verdict, and repeats what stan
   )
 })
 
+it('repeats in the end what is better, and what has no verdict', () => {
+  const end = (result: ComparisonResult) => comparisonReport(result).split('## All in all\n\n')[1]
+  expect(end(resultOf({ cpu: 0.4, rate: 2 }))).toBe(
+    '- Bulk, down: CPU of the relay: cheaper by 20.0 %, beyond the control’s spread\n',
+  )
+  expect(end(resultOf({ cpu: 0.5, rate: 2 }, { pairs: 4 }))).toBe(`\
+- Bulk, down: CPU of the relay: no verdict, 5 whole pairs are needed
+- Bulk, down: rate: no verdict, 5 whole pairs are needed
+`)
+})
+
 it('has words for a cost and for a rate, and for what is better', () => {
   expect(comparisonReport(resultOf({ cpu: 0.4, rate: 1 }))).toContain(`
 - CPU of the relay: cheaper by 20.0 %, beyond the control’s spread
