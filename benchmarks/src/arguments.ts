@@ -9,19 +9,37 @@ export interface Arguments {
   readonly seconds: number
   readonly json: boolean
   readonly write: boolean
+  /** Measure the relay of another checkout and this one's, and nothing else. */
+  readonly comparison: Comparison | undefined
+}
+
+/** With what this checkout's relay is compared, and how. */
+export interface Comparison {
+  /** The folder of the other checkout. */
+  readonly against: string
+  readonly pairs: number
+  /** For both relays. */
+  readonly flags: readonly string[]
 }
 
 /** It was called wrongly; the message names the flag, its value and what is accepted. */
 export class UsageError extends Error {}
 
-const WITH_VALUE = ['--only', '--peers', '--rounds', '--seconds']
+const WITH_VALUE = ['--only', '--peers', '--rounds', '--seconds', '--against', '--pairs', '--flags']
 const WITHOUT_VALUE = ['--json', '--write', '--help']
+const OF_A_REPORT = ['--peers', '--rounds', '--write']
+const OF_A_COMPARISON = ['--pairs', '--flags']
+
+/** What may be named. */
+interface Known {
+  readonly workloads: readonly string[]
+  /** The workloads of a comparison. */
+  readonly compared: readonly string[]
+  readonly peers: readonly string[]
+}
 
 /** Reads the arguments. **Fails** with a {@link UsageError}. */
-export function parseArguments(
-  argv: readonly string[],
-  known: { readonly workloads: readonly string[]; readonly peers: readonly string[] },
-): Arguments {
+export function parseArguments(argv: readonly string[], known: Known): Arguments {
   const given = new Map<string, string>()
   const rest = [...argv]
   for (let flag = rest.shift(); flag !== undefined; flag = rest.shift()) {
@@ -35,11 +53,12 @@ export function parseArguments(
       throw new UsageError(`'${flag}': expected one of ${[...WITH_VALUE, ...WITHOUT_VALUE].join(', ')}`)
     }
   }
-  const only = namesOf('--only', given.get('--only'), known.workloads)
+  const comparison = comparisonOf(given)
+  const only = namesOf('--only', given.get('--only'), comparison ? known.compared : known.workloads)
   const peers = namesOf('--peers', given.get('--peers'), known.peers)
   const json = given.has('--json')
   // What was measured in part does not take the place of the whole.
-  const whole = only === undefined && peers === undefined && !json
+  const whole = only === undefined && peers === undefined && !json && !comparison
   return {
     help: given.has('--help'),
     only,
@@ -48,6 +67,22 @@ export function parseArguments(
     seconds: wholeNumber('--seconds', given.get('--seconds'), 2, 600),
     json,
     write: whole || given.has('--write'),
+    comparison,
+  }
+}
+
+function comparisonOf(given: ReadonlyMap<string, string>): Comparison | undefined {
+  const against = given.get('--against')
+  for (const flag of against === undefined ? OF_A_COMPARISON : OF_A_REPORT) {
+    if (given.has(flag)) {
+      throw new UsageError(`${flag}: ${against === undefined ? 'needs' : 'does not go with'} --against`)
+    }
+  }
+  if (against === undefined) return undefined
+  return {
+    against,
+    pairs: wholeNumber('--pairs', given.get('--pairs'), 10, 100),
+    flags: given.get('--flags')?.match(/\S+/g) ?? [],
   }
 }
 

@@ -1,3 +1,4 @@
+import { comparedWorkloads } from './comparison/compared-workloads.js'
 import { peerIds } from './peers/peer-programs.js'
 import { workloads } from './workloads/index.js'
 
@@ -14,5 +15,12 @@ export function usage(): string {
   --help               this text
 
 Without --only, --peers and --json the two documents are written. Progress goes to stderr.
+
+npm run bench -- --against <checkout> [options]   measure this relay beside that of another checkout, where \`npm run build\` has been run
+
+  --pairs <n>          how often: each time old, new and old again, the control, in changing order (default: 10)
+  --flags '<flags>'    for \`relay forward\` of both, such as '--prewarm 64'
+  --only <workloads>   these alone: ${comparedWorkloads.map(({ id }) => id).join(',')}
+  --seconds <n>, --json, --help as above
 `
 }

@@ -1,3 +1,5 @@
+import type { PeerProgram } from './peers/peer-program.js'
+
 /** One thing that is measured of every subject: what its values are called in tables, and which are better. */
 export interface Metric {
   readonly id: string
@@ -36,6 +38,8 @@ export interface Settings {
   readonly seconds: number
   /** Ids of the peers to measure beside ours; all when `undefined`. */
   readonly peers: readonly string[] | undefined
+  /** Relays to measure instead of those that the workload names. */
+  readonly programs?: readonly PeerProgram[]
 }
 
 /** Something that every subject is made to do in turn. */

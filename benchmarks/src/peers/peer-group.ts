@@ -64,8 +64,16 @@ export class PeerGroup {
   }
 }
 
+/** The program of a subject. */
+export function programOf(id: string, { programs = peerPrograms }: Settings): PeerProgram {
+  const program = programs.find((candidate) => candidate.id === id)
+  if (program === undefined) throw new Error(`no peer ${id}`)
+  return program
+}
+
 /** The programs of a choice that `--peers` leaves; ours stay in any case. */
-function chosenPrograms({ ids }: PeerChoice, { peers }: Settings): readonly PeerProgram[] {
+function chosenPrograms({ ids }: PeerChoice, { peers, programs }: Settings): readonly PeerProgram[] {
+  if (programs !== undefined) return programs
   return peerPrograms.filter(
     ({ id, ours }) => ids.includes(id) && (ours || peers === undefined || peers.includes(id)),
   )
@@ -78,6 +86,6 @@ export function subjectsOf(choice: PeerChoice, settings: Settings): readonly Sub
     const skips = choice.skips?.[id] ?? {}
     return { id, name, ours, version, skips, ...(version === undefined && { missing: `no ${command} here` }) }
   })
-  const direct = choice.direct === true && (settings.peers?.includes('direct') ?? true)
+  const direct = choice.direct === true && !settings.programs && (settings.peers?.includes('direct') ?? true)
   return direct ? [...subjects, DIRECT] : subjects
 }

@@ -4,6 +4,7 @@ import { repositoryFile } from '../repository-file.js'
 import { fillTemplate } from './fill-template.js'
 import { goRelay } from './go-relay.js'
 import type { PeerProgram } from './peer-program.js'
+import { relayProgram } from './relay-program.js'
 import { stagePrograms } from './stage-programs.js'
 
 const NGINX_STREAM = '/usr/lib/nginx/modules/ngx_stream_module.so'
@@ -42,10 +43,10 @@ const nodePipe: PeerProgram = {
 
 /** Every relay that can be compared; a workload takes those that say something about it. */
 export const peerPrograms: readonly PeerProgram[] = [
-  relay('relay', 'relay', []),
-  relay('relay-prewarm', 'relay `--prewarm 64`', ['--prewarm', '64']),
-  relay('relay-reuse', 'relay `--reuse redis`', ['--reuse', 'redis']),
-  relay('relay-workers', 'relay `--workers 2`', ['--workers', '2']),
+  relayProgram('relay', 'relay', []),
+  relayProgram('relay-prewarm', 'relay `--prewarm 64`', ['--prewarm', '64']),
+  relayProgram('relay-reuse', 'relay `--reuse redis`', ['--reuse', 'redis']),
+  relayProgram('relay-workers', 'relay `--workers 2`', ['--workers', '2']),
   haproxy('haproxy', 'HAProxy', 1),
   haproxy('haproxy-threads', 'HAProxy, 2 threads', 2),
   nginx('nginx', 'nginx stream', {}),
@@ -63,29 +64,6 @@ export const peerIds: readonly string[] = [
   ...peerPrograms.filter(({ ours }) => !ours).map(({ id }) => id),
   'direct',
 ]
-
-/** The command as it is installed, with its defaults. */
-function relay(id: string, name: string, flags: readonly string[]): PeerProgram {
-  return {
-    id,
-    name,
-    ours: true,
-    command: process.execPath,
-    speaksTls: true,
-    version: NODE_VERSION,
-    start: ({ listen, upstream, tls }) => ({
-      args: [
-        repositoryFile('packages/cli/bin/relay.js'),
-        'forward',
-        formatAddress(listen),
-        tls ? `tls://${formatAddress(upstream)}` : formatAddress(upstream),
-        ...['--access-log', 'off'],
-        ...flags,
-      ],
-      ...(tls && { env: { NODE_EXTRA_CA_CERTS: tls.authorityFile } }),
-    }),
-  }
-}
 
 function haproxy(id: string, name: string, threads: number): PeerProgram {
   return {

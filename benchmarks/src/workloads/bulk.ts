@@ -5,9 +5,12 @@ import type { Workload } from '../workload.js'
 import { IPERF_PACKAGES, iperf, startIperf } from './iperf.js'
 
 const PEERS = ['relay', 'haproxy', 'nginx', 'nginx-64k', 'socat', 'go', 'go-2048', 'pipe']
-const FLAGS: Readonly<Record<string, readonly string[]>> = { down: ['-R'], up: [], both: ['--bidir'] }
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  ...{ down: ['-R'], up: [], both: ['--bidir'] },
+  ...{ 'down-8': ['-R', '-P', '8'], 'up-8': ['-P', '8'] },
+}
 
-/** One stream as fast as it goes, by iperf3. */
+/** One stream as fast as it goes, by iperf3; eight at once are for a comparison. */
 export const bulk: Workload = {
   id: 'bulk',
   name: 'Bulk: one iperf3 stream',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PeerChoice, subjectsOf } from '../peers/peer-group.js'
-import { peerPrograms } from '../peers/peer-programs.js'
+import { type PeerChoice, programOf, subjectsOf } from '../peers/peer-group.js'
+import type { PeerProgram } from '../peers/peer-program.js'
 import { startPeer } from '../peers/running-peer.js'
 import { type Address, formatAddress, freePort } from '../processes/free-port.js'
 import { listening } from '../processes/listening.js'
@@ -39,16 +39,14 @@ export const idle: Workload = {
     await listening(echo, upstream)
     return {
       subjects: subjectsOf(PEERS, settings),
-      measure: (subject, testCase) => measure(subject, Number(testCase), upstream),
+      measure: (subject, testCase) => measure(programOf(subject, settings), Number(testCase), upstream),
       close: () => echo.stop(),
     }
   },
 }
 
 // A relay of its own for each measurement: one that has had sessions keeps memory for the next.
-async function measure(id: string, sessions: number, upstream: Address): Promise<Values> {
-  const program = peerPrograms.find((candidate) => candidate.id === id)
-  if (program === undefined) throw new Error(`no peer ${id}`)
+async function measure(program: PeerProgram, sessions: number, upstream: Address): Promise<Values> {
   const peer = await startPeer(program, { listen: await freePort(), upstream })
   try {
     await sleep(SETTLE_MS / 4)
