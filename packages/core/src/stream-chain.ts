@@ -43,7 +43,8 @@ export function flushable(
   final: () => StepOutput = () => none,
   abort?: () => void,
 ): StepFunction {
-  return chain.flushable(write, final, abort) as StepFunction
+  // stream-chain throws away what `abort` returns, the promise of an async one included.
+  return chain.flushable(write, final, abort && (() => contain(abort))) as StepFunction
 }
 
 /** Takes what comes out of a run of functions; a promise holds the run until there is room again. */

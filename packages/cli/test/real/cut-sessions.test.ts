@@ -206,7 +206,7 @@ describe('a process that leaves by itself', () => {
     ['for an error that nobody caught', 'stray', 1],
     ['for an exit in a stage', 'leave', 7],
   ])('%s: resets both sides of each session', async (_name, word, code) => {
-    const relay = await Relay.start(['--stage', stray])
+    const relay = await Relay.start(['--stage', stray, '--on-stray-error', 'exit'])
     const sessions = await relay.sessions(5)
     sessions[0]?.client.write(word)
     expect((await relay.child.exit).code).toBe(code)
@@ -221,7 +221,7 @@ describe.runIf(process.platform === 'linux')('of two workers', () => {
   }
 
   test('one that its own error ends resets its sessions', async () => {
-    const { relay, sessions } = await ofWorkers('--stage', stray)
+    const { relay, sessions } = await ofWorkers('--stage', stray, '--on-stray-error', 'exit')
     sessions[0]?.client.write('stray')
     await relay.says('"worker exited"')
     expect(await sessions[0]?.ends).toEqual(RESET)
