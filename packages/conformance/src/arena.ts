@@ -9,7 +9,7 @@ import type { Setting } from './setting.js'
 import { settled } from './settled.js'
 import type { Upstream } from './upstream.js'
 
-const CONNECT_MS = 4_000
+const CONNECT_MS = 8_000
 const UNREAD_MS = 100
 let sessions = 0
 
@@ -107,7 +107,12 @@ export class Arena {
 
   /** Signals the relay to stop. */
   stopRelay(): void {
-    if (this.setting.pid !== undefined) process.kill(this.setting.pid, 'SIGTERM')
+    try {
+      if (this.setting.pid !== undefined) process.kill(this.setting.pid, 'SIGTERM')
+    } catch (error) {
+      // The first signal was enough.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
   }
 
   async clear(): Promise<void> {

@@ -24,7 +24,7 @@ export interface Case {
   readonly alone?: boolean
   /** It stops the relay, so that it comes last, and only where the relay's process is known. */
   readonly stopsRelay?: boolean
-  /** After how long it is given up; 10 s by default. */
+  /** After how long it is given up; 20 s by default. */
   readonly limitMs?: number
   run(arena: Arena): Promise<Finding>
 }

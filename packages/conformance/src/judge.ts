@@ -10,7 +10,7 @@ export interface Expected {
   readonly withinMs?: number
 }
 
-const END_MS = 4_000
+const END_MS = 8_000
 
 /** Waits for the end of what a side receives, and compares. */
 export async function judge(side: Side, peer: Peer, expected: Expected): Promise<Finding> {

@@ -141,7 +141,7 @@ export class Peer {
   }
 
   /** Waits until the other end's kernel has acknowledged everything that was sent. */
-  async delivered(timeoutMs = 3_000): Promise<void> {
+  async delivered(timeoutMs = 5_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     for (let taken = await this.acknowledged(); taken < this.#sent; taken = await this.acknowledged()) {
       if (this.socket.destroyed)

@@ -7,7 +7,7 @@ import { type Case, CaseFailure, type Finding } from './case.js'
 import type { Setting } from './setting.js'
 import { type Certificate, Upstream } from './upstream.js'
 
-const CASE_MS = 10_000
+const CASE_MS = 20_000
 const SETTLE_MS = 300
 
 /** What became of one case. */

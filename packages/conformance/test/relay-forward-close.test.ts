@@ -1,5 +1,7 @@
 import { claimsHold } from './support/claims-hold.js'
 
-claimsHold('plain', [], { client: 'tcp', server: 'tcp', halfClose: 'close' })
-claimsHold('over a pooled upstream', ['--prewarm', '2'], { client: 'tcp', server: 'tcp', halfClose: 'close' })
-claimsHold('through a stage', ['--stage', 'pass'], { client: 'tcp', server: 'tcp', halfClose: 'close' })
+const tcpClose = { client: 'tcp', server: 'tcp', halfClose: 'close' } as const
+
+claimsHold('plain', [], tcpClose)
+claimsHold('over a pooled upstream', ['--prewarm', '2'], tcpClose, { only: 'end' })
+claimsHold('through a stage', ['--stage', 'pass'], tcpClose, { only: 'end' })

@@ -1,4 +1,4 @@
 import { claimsHold } from './support/claims-hold.js'
 
 claimsHold('plain', [], { client: 'tcp', server: 'tls', halfClose: 'forward' })
-claimsHold('plain', [], { client: 'tcp', server: 'tls', halfClose: 'close' })
+claimsHold('plain', [], { client: 'tcp', server: 'tls', halfClose: 'close' }, { only: 'end' })

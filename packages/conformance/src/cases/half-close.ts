@@ -113,7 +113,7 @@ function dataWithFin(from: Side, late: boolean): Case {
         session[from].send(bytes)
         session[from].finish()
         await readLater(late, session[to])
-        findings.push(await judge(to, session[to], { atLeast: bytes, ending: 'FIN', withinMs: 2_000 }))
+        findings.push(await judge(to, session[to], { atLeast: bytes, ending: 'FIN' }))
       }
       return both(...findings)
     },

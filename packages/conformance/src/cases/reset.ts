@@ -127,7 +127,6 @@ function withData(from: Side, late: boolean): Case {
           atLeast,
           sent: ROUND_BYTES,
           ending: 'reset',
-          withinMs: 2_000,
         })
         if (!finding.pass) return { ...finding, seen: `round ${round}: ${finding.seen}` }
       }

@@ -94,7 +94,7 @@ function nginx(id: string, name: string, halfClose: 'forward' | 'close'): PeerPr
       args: ['-p', folder, '-e', 'stderr', '-c', `${folder}/nginx.conf`],
       files: {
         'nginx.conf': `${existsSync(NGINX_STREAM) ? `load_module ${NGINX_STREAM};\n` : ''}daemon off;
-worker_processes 1;
+${process.getuid?.() === 0 ? 'user root root;\n' : ''}worker_processes 1;
 worker_rlimit_nofile 16384;
 error_log stderr crit;
 pid ${folder}/nginx.pid;
