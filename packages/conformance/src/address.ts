@@ -10,7 +10,7 @@ export interface NetworkAddress {
   readonly port: number
 }
 
-export interface UnixAddress {
+interface UnixAddress {
   readonly transport: 'unix'
   readonly path: string
 }

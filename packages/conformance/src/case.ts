@@ -30,7 +30,7 @@ export interface Case {
 }
 
 /** A claim cannot be told where this side is on that transport; in one mode of half-close only, if it names one. */
-export interface Beyond {
+interface Beyond {
   readonly side: Side
   readonly transport: Transport
   readonly halfClose?: HalfClose

@@ -1,6 +1,6 @@
 import { type Case, nameOf, otherSide, type Side } from '../case.js'
-import { judge } from '../judge.js'
-import { lateId, mirrored, reader, readLater } from './mirrored.js'
+import { bytes, judge } from '../judge.js'
+import { lateId, mirrored, reader, readLater, waitingBytes } from './mirrored.js'
 
 const KIB = 1024
 const TLS = [
@@ -16,36 +16,38 @@ export const closeCases: readonly Case[] = [...mirrored(closes), ...mirrored(clo
 
 function closes(from: Side, late: boolean): Case {
   const to = otherSide(from)
+  const answer = waitingBytes(late, 256 * KIB)
   return {
     id: `close-${from}${lateId(late)}`,
-    claim: `${nameOf(from)} reads 1 KiB, sends 128 KiB, and closes its socket: ${reader(to, late)} gets all of it, then FIN`,
+    claim: `${nameOf(from)} reads 1 KiB, sends ${bytes(answer)}, and closes its socket: ${reader(to, late)} gets all of it, then FIN`,
     beyond: TLS,
     async run(arena) {
       const session = await arena.session({ late: late ? to : undefined })
       session[to].send(KIB)
       await session[from].arrived(KIB)
-      session[from].send(128 * KIB)
+      session[from].send(answer)
       await session[from].flushed()
       session[from].close()
       await readLater(late, session[to])
-      return judge(to, session[to], { atLeast: 128 * KIB, ending: 'FIN' })
+      return judge(to, session[to], { atLeast: answer, ending: 'FIN' })
     },
   }
 }
 
 function closesUnread(from: Side, late: boolean): Case {
   const to = otherSide(from)
+  const answer = waitingBytes(late, 256 * KIB)
   return {
     id: `close-${from}-unread${lateId(late)}`,
-    claim: `${nameOf(from)} leaves 1 KiB unread, sends 128 KiB, and closes its socket: ${reader(to, late)} gets all of it, then a reset`,
+    claim: `${nameOf(from)} leaves 1 KiB unread, sends ${bytes(answer)}, and closes its socket: ${reader(to, late)} gets all of it, then a reset`,
     beyond: TLS,
     async run(arena) {
       const session = await arena.session({ late: late ? to : undefined, unread: from })
-      session[from].send(128 * KIB)
+      session[from].send(answer)
       await session[from].delivered()
       session[from].close()
       await readLater(late, session[to])
-      return judge(to, session[to], { atLeast: 128 * KIB, ending: 'reset' })
+      return judge(to, session[to], { atLeast: answer, ending: 'reset' })
     },
   }
 }

@@ -16,6 +16,11 @@ export function reader(side: Side, late: boolean): string {
   return late ? `${nameOf(side)}, who reads late,` : nameOf(side)
 }
 
+/** What waits for a late reader must fit into the kernel's queues: 64 KiB do, of unix sockets and in small pieces as well. */
+export function waitingBytes(late: boolean, otherwise: number): number {
+  return late ? 64 * 1024 : otherwise
+}
+
 /** A late reader starts to read now, long after everything was sent. */
 export async function readLater(late: boolean, peer: Peer): Promise<void> {
   if (!late) return

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Case, CaseFailure, nameOf, otherSide, type Side } from '../case.js'
 import { bytes, judge } from '../judge.js'
-import { lateId, reader, readLater } from './mirrored.js'
+import { lateId, reader, readLater, waitingBytes } from './mirrored.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -85,9 +85,10 @@ function midTransfer(from: Side, late: boolean): Case {
 
 function afterOthersFin(from: Side, late: boolean): Case {
   const to = otherSide(from)
+  const rest = waitingBytes(late, 256 * KIB)
   return {
     id: `reset-${from}-after-other-fin${lateId(late)}`,
-    claim: `${nameOf(to)} sends FIN, ${nameOf(from)} 256 KiB and a reset: ${reader(to, late)} gets all of it, then a reset`,
+    claim: `${nameOf(to)} sends FIN, ${nameOf(from)} ${bytes(rest)} and a reset: ${reader(to, late)} gets all of it, then a reset`,
     halfClose: 'forward',
     beyond: [
       { side: from, transport: 'unix', why: 'who has read up to a FIN has nothing unread to reset with' },
@@ -97,13 +98,13 @@ function afterOthersFin(from: Side, late: boolean): Case {
       session[to].finish()
       const end = await session[from].endsWithin(2_000)
       if (end !== 'FIN') throw new CaseFailure(`${nameOf(from)}: no FIN of the ${nameOf(to)}, but: ${end}`)
-      session[from].send(256 * KIB)
+      session[from].send(rest)
       await session[from].delivered()
       // Apart from the data: a reset that comes with it, behind the relay's own FIN, no program on Node 20 can tell from a FIN.
       await sleep(200)
       session[from].reset()
       await readLater(late, session[to])
-      return judge(to, session[to], { atLeast: 256 * KIB, ending: 'reset' })
+      return judge(to, session[to], { atLeast: rest, ending: 'reset' })
     },
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { PeersArguments } from '../arguments.js'
+import { casesFor } from '../cases/index.js'
 import { summary } from '../report.js'
 import type { Result } from '../run-cases.js'
 import { type Dimension, nameOfDimension, otherDimensions, tcpForward } from './dimension.js'
@@ -21,7 +22,9 @@ export async function comparePeers(options: PeersArguments): Promise<number> {
   const startedAt = performance.now()
   const programs = peerPrograms.filter(({ name }) => name.includes(options.relay))
   const waiting = programs.flatMap((program) =>
-    dimensionsOf(program).map((dimension) => ({ program, dimension })),
+    dimensionsOf(program)
+      .filter((dimension) => hasCases(dimension, options))
+      .map((dimension) => ({ program, dimension })),
   )
   const found = new Map<string, readonly Result[]>()
   const lane = async (): Promise<void> => {
@@ -60,6 +63,12 @@ function dimensionsOf({ halfClose, servers }: PeerProgram): readonly Dimension[]
     (dimension) => halfClose.includes(dimension.halfClose) && servers.includes(dimension.server),
   )
   return [tcpForward, ...others]
+}
+
+function hasCases({ client, server, halfClose }: Dimension, { only, sessions }: PeersArguments): boolean {
+  const transports = { client, server }
+  const { cases } = casesFor({ halfClose, transports, deadlines: {}, sessions, pid: process.pid })
+  return cases.some(({ id }) => id.includes(only))
 }
 
 async function measure(

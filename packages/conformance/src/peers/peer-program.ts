@@ -17,7 +17,7 @@ export interface PeerProgram {
   start(plan: StartPlan): PeerStart
 }
 
-export interface StartPlan {
+interface StartPlan {
   readonly listen: Address
   readonly upstream: Address
   readonly halfClose: HalfClose
