@@ -1,42 +1,60 @@
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from './address.js'
-import { CaseFailure, type Side } from './case.js'
+import { CaseFailure, otherSide, type Side } from './case.js'
 import { HeldUpstream } from './held-upstream.js'
 import { helloOf } from './hello.js'
 import { Peer } from './peer.js'
+import type { Setting } from './setting.js'
 import { settled } from './settled.js'
 import type { Upstream } from './upstream.js'
 
-const CONNECT_MS = 4_000
+const CONNECT_MS = 8_000
+const UNREAD_MS = 100
 let sessions = 0
 
 /** The two ends of one session through the relay under test. */
 export type Session = Readonly<Record<Side, Peer>>
 
+export interface SessionOptions {
+  /** This side reads nothing until it is told to. */
+  readonly late?: Side | undefined
+  /** This side will have bytes that it has not read when it closes, so that its kernel answers with a reset. */
+  readonly unread?: Side
+  /** This side will reset: where its transport knows no other way, by closing with unread bytes. */
+  readonly resets?: Side
+}
+
 /** What a case plays in: clients on the one side of the relay, the server on the other. All of it is gone after the case. */
 export class Arena {
   readonly upstream: Upstream
+  readonly setting: Setting
   readonly #listen: Address
   readonly #upstreamAddress: Address
   readonly #peers = new Set<Peer>()
   readonly #cleanUps: (() => Promise<void>)[] = []
 
-  constructor(listen: Address, upstreamAddress: Address, upstream: Upstream) {
+  constructor(listen: Address, upstreamAddress: Address, upstream: Upstream, setting: Setting) {
     this.upstream = upstream
+    this.setting = setting
     this.#listen = listen
     this.#upstreamAddress = upstreamAddress
   }
 
   /** A client of the relay that has said its hello, and the relay's connection to the server behind it. */
-  async session(late?: Side): Promise<Session> {
+  async session({ late, resets, unread }: SessionOptions = {}): Promise<Session> {
+    const unreadBy = unread ?? (resets && this.setting.transports[resets] === 'unix' ? resets : undefined)
+    const holds = (side: Side): boolean => late === side || unreadBy === side
     const id = nextId()
-    const arrival = this.arrival(id, late === 'server')
-    const client = await this.client(late === 'client')
+    const arrival = this.arrival(id, holds('server'))
+    const client = await this.client(holds('client'))
     this.greet(client, id)
     if (!(await settled(arrival, CONNECT_MS))) {
       throw new CaseFailure(`the relay did not connect to the upstream within ${CONNECT_MS} ms`)
     }
-    return { client, server: await arrival }
+    const session = { client, server: await arrival }
+    if (unreadBy !== undefined) await leaveUnread(session, unreadBy)
+    return session
   }
 
   /** Says hello as the client of a session. */
@@ -62,7 +80,7 @@ export class Arena {
     // Before it connects: only then Node asks for nothing at all.
     if (late) socket.pause()
     socket.connect(this.#listen)
-    const peer = new Peer(socket)
+    const peer = new Peer(socket, { transport: this.#listen.transport })
     this.#peers.add(peer)
     const connected = new Promise<true>((resolve) => socket.once('connect', () => resolve(true)))
     const outcome = Promise.race([connected, peer.stopped])
@@ -87,12 +105,30 @@ export class Arena {
     return held
   }
 
+  /** Signals the relay to stop. */
+  stopRelay(): void {
+    try {
+      if (this.setting.pid !== undefined) process.kill(this.setting.pid, 'SIGTERM')
+    } catch (error) {
+      // The first signal was enough.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+
   async clear(): Promise<void> {
     const open = [...this.#peers].filter(({ socket }) => !socket.closed)
     const closed = open.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)))
     for (const peer of open) peer.close()
     await Promise.all(closed)
     for (const cleanUp of this.#cleanUps.reverse()) await cleanUp()
+  }
+}
+
+// A server on hold still reads what comes first, and only then stops.
+async function leaveUnread(session: Session, side: Side): Promise<void> {
+  for (const bytes of [1, 1_024]) {
+    session[otherSide(side)].send(bytes)
+    await sleep(UNREAD_MS)
   }
 }
 

@@ -10,12 +10,15 @@ let releasedAt = 0
 const server = createServer({ allowHalfOpen: true }, (socket) => {
   const afterMs = Math.round(performance.now() - releasedAt)
   let id: string | undefined
-  const peer = new Peer(socket, (name) => {
-    id = name
+  const peer = new Peer(socket, {
+    transport: address.transport,
+    onHello: (name) => {
+      id = name
+    },
   })
   void peer.ended.then((ending) => {
-    const { port, bytes, intact } = peer
-    parentPort?.postMessage({ id, port, bytes, intact, ending, afterMs })
+    const { bytes, intact } = peer
+    parentPort?.postMessage({ id, bytes, intact, ending, afterMs })
     if (id !== undefined && ending === 'FIN') peer.send(ANSWER_BYTES)
     socket.end()
   })

@@ -9,7 +9,6 @@ import type { Ending } from './peer.js'
 export interface HeldConnection {
   /** Who it was; `undefined` when it never said. */
   readonly id: string | undefined
-  readonly port: number | undefined
   readonly bytes: number
   readonly intact: boolean
   readonly ending: Ending
@@ -21,7 +20,8 @@ const FILLERS = 4
 
 /**
  * A server that accepts nobody yet, so that a dial hangs: a thread that listens with the shortest queue, then sleeps. We fill the
- * queue; Linux then drops what comes, and the relay's kernel asks again after a second.
+ * queue; Linux then drops what comes, and the relay's kernel asks again after a second. A unix socket says that its queue is full: `connect`
+ * waits, or is told to try again.
  */
 export class HeldUpstream {
   readonly ended: HeldConnection[] = []
@@ -29,7 +29,6 @@ export class HeldUpstream {
   readonly #gate = new Int32Array(new SharedArrayBuffer(4))
   readonly #address: Address
   readonly #fillers: Socket[] = []
-  readonly #fillerPorts = new Set<number | undefined>()
   #onEnded: () => void = () => {}
 
   constructor(address: Address) {
@@ -40,13 +39,12 @@ export class HeldUpstream {
   async listening(): Promise<void> {
     await once(this.#worker, 'message')
     this.#worker.on('message', (connection: HeldConnection) => {
-      if (this.#fillerPorts.has(connection.port)) return
       this.ended.push(connection)
       this.#onEnded()
     })
     for (let n = 0; n < FILLERS; n += 1) {
       const socket = connect(this.#address)
-      socket.on('error', () => {}).on('connect', () => this.#fillerPorts.add(socket.localPort))
+      socket.on('error', () => {})
       this.#fillers.push(socket)
     }
     await sleep(100)

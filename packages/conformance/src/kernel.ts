@@ -9,6 +9,7 @@ export interface Ports {
 /** Whether the kernel tells of its connections here. */
 export const kernelTells: boolean = process.platform === 'linux'
 
+const LOOKS = 4
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 const ROWS = /:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/g
 
@@ -19,8 +20,8 @@ let running: Promise<Queues> | undefined
 let following: Promise<Queues> | undefined
 
 /** Bytes of ours that the kernel of the other end has not acknowledged yet; 0 when the connection is gone, or nobody tells. */
-export async function unacknowledged(ports: Ports): Promise<number> {
-  return (await sample()).get(key(ports.local, ports.remote)) ?? 0
+export async function unacknowledged({ local, remote }: Ports): Promise<number> {
+  return (await find([key(local, remote)])) ?? 0
 }
 
 /**
@@ -28,8 +29,18 @@ export async function unacknowledged(ports: Ports): Promise<number> {
  * (TIME_WAIT); of a connection that was reset nothing is left.
  */
 export async function endedByFin({ local, remote }: Ports): Promise<boolean> {
-  const queues = await sample()
-  return queues.has(key(local, remote)) || queues.has(key(remote, local))
+  return (await find([key(local, remote), key(remote, local)])) !== undefined
+}
+
+// Linux writes the table piece by piece and may skip a row when others come and go meanwhile: none is missing before it was looked for
+// a few times.
+async function find(keys: readonly string[]): Promise<number | undefined> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const queues = await sample()
+    const found = keys.find((one) => queues.has(one))
+    if (found !== undefined) return queues.get(found)
+  }
+  return undefined
 }
 
 /** Reads the tables after this call; everybody who asks meanwhile shares the next reading, for it can take a tenth of a second. */

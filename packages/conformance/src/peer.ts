@@ -1,22 +1,31 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Transport } from './address.js'
 import { CaseFailure } from './case.js'
 import { Content } from './content.js'
+import { endingOf } from './ending.js'
 import { HELLO_BYTES, idOf } from './hello.js'
-import { endedByFin, kernelTells, type Ports, unacknowledged } from './kernel.js'
+import { kernelTells, type Ports, unacknowledged } from './kernel.js'
 import { settled } from './settled.js'
 
 /** How a stream ended, as its reader saw it; `open` when it has not. */
 export type Ending = 'FIN' | 'reset' | 'open' | (string & {})
 
-const NOTHING = Buffer.alloc(0)
 const CHUNK = 65_521
 const POLL_MS = 10
-const ASKING_MS = 5_000
+
+export interface PeerOptions {
+  readonly transport?: Transport
+  /** The TCP socket below a TLS socket, which alone can be reset. */
+  readonly tcp?: Socket
+  /** The peer is a server: its client's hello came. */
+  readonly onHello?: (id: string) => void
+}
 
 /** One end of a session: the client of the relay under test, or its upstream. It checks each byte that it gets. */
 export class Peer {
   readonly socket: Socket
+  readonly transport: Transport
   /** Resolves with how the incoming stream has ended. */
   readonly ended: Promise<Ending>
   /** Resolves with why nothing can be sent any more. */
@@ -32,18 +41,19 @@ export class Peer {
   #sent = 0
   #hello: Buffer | undefined
   #pumping = false
-  #asked = false
   #ports: Ports | undefined
+  readonly #tcp: Socket
   readonly #onHello: (id: string) => void
   #settle: (ending: Ending) => void = () => {}
   #waiters: { readonly bytes: number; resolve(): void }[] = []
 
-  /** @param onHello - The peer is a server: its client's hello came. */
-  constructor(socket: Socket, onHello?: (id: string) => void) {
+  constructor(socket: Socket, { transport = 'tcp', tcp = socket, onHello }: PeerOptions = {}) {
     this.socket = socket
-    this.#hello = onHello && NOTHING
+    this.transport = transport
+    this.#tcp = tcp
+    this.#hello = onHello && Buffer.alloc(0)
     this.#onHello = onHello ?? (() => {})
-    socket.setNoDelay(true)
+    tcp.setNoDelay(true)
     if (socket.connecting) socket.once('connect', () => this.#notePorts())
     else this.#notePorts()
     this.ended = new Promise((resolve) => {
@@ -58,9 +68,9 @@ export class Peer {
       socket.on('close', () => resolve('closed'))
     })
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    socket.on('end', () => this.#onEnd())
+    socket.on('end', () => this.#settle(endingOf(this.#tcp)))
     socket.on('error', (error) => this.#onError(error))
-    socket.on('close', () => this.#asked || this.#settle('closed by ourselves'))
+    socket.on('close', () => this.#settle('closed by ourselves'))
   }
 
   /** It is one side of this session: what it sends and expects is known now. */
@@ -71,12 +81,8 @@ export class Peer {
 
   /** Whether the other end is on this machine: what the kernel takes is there at once. */
   get onLoopback(): boolean {
-    const { localAddress, remoteAddress } = this.socket
-    return localAddress !== undefined && localAddress === remoteAddress
-  }
-
-  get port(): number | undefined {
-    return this.#ports?.remote
+    const { localAddress, remoteAddress } = this.#tcp
+    return this.transport === 'unix' || (localAddress !== undefined && localAddress === remoteAddress)
   }
 
   /** Bytes given to {@link Peer.send}. */
@@ -126,6 +132,8 @@ export class Peer {
 
   /** Bytes that the other end's kernel has acknowledged, at least. */
   async acknowledged(): Promise<number> {
+    // A unix socket's writes go straight into the reader's queue.
+    if (this.transport === 'unix') return this.#sent - this.socket.writableLength
     if (this.#ports === undefined) return 0
     // Taken before the kernel is asked: what it takes meanwhile makes the answer too small, never too large.
     const taken = this.#sent - this.socket.writableLength
@@ -133,7 +141,7 @@ export class Peer {
   }
 
   /** Waits until the other end's kernel has acknowledged everything that was sent. */
-  async delivered(timeoutMs = 3_000): Promise<void> {
+  async delivered(timeoutMs = 5_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     for (let taken = await this.acknowledged(); taken < this.#sent; taken = await this.acknowledged()) {
       if (this.socket.destroyed)
@@ -146,18 +154,25 @@ export class Peer {
     if (!kernelTells) await sleep(250)
   }
 
+  /** Waits until our own kernel has taken everything that was sent. */
+  async flushed(): Promise<void> {
+    while (this.socket.writableLength > 0 && !this.socket.destroyed) await nextTurn()
+  }
+
   /** Sends FIN behind everything sent. */
   finish(): void {
     this.#pumping = false
     this.socket.end()
   }
 
+  /** Resets. A unix socket can only be closed: a session that was made with `resets` has left bytes unread then. */
   reset(): void {
     this.#pumping = false
-    this.socket.resetAndDestroy()
+    if (this.transport !== 'unix') this.#tcp.resetAndDestroy()
+    this.socket.destroy()
   }
 
-  /** Closes the socket as a program does that exits: FIN, or a reset if bytes are unread. */
+  /** Closes the socket as a program does that exits: FIN, or a reset if bytes are unread. What the kernel has not taken is lost. */
   close(): void {
     this.#pumping = false
     this.socket.destroy()
@@ -185,13 +200,11 @@ export class Peer {
   /** How the incoming stream has ended, at most so much later. */
   async endsWithin(timeoutMs: number): Promise<Ending> {
     await settled(this.ended, timeoutMs)
-    // The end has come in time. What it was takes us a while to ask where the kernel has many connections to tell of.
-    if (this.#asked) await settled(this.ended, ASKING_MS)
     return this.ending
   }
 
   #notePorts(): void {
-    const { localPort = 0, remotePort = 0 } = this.socket
+    const { localPort = 0, remotePort = 0 } = this.#tcp
     this.#ports = { local: localPort, remote: remotePort }
   }
 
@@ -223,16 +236,6 @@ export class Peer {
     if (this.#expects?.matches(this.bytes, rest) !== true) this.intact = false
     this.bytes += rest.length
     this.#waiters = this.#waiters.filter(({ bytes, resolve }) => this.bytes < bytes || resolve())
-  }
-
-  // Node 20 and 22 show data and a reset in one poll as data and an end. Before our own FIN an empty write tells them apart, for it
-  // fails after a reset; behind it the kernel alone knows.
-  #onEnd(): void {
-    const { socket } = this
-    this.#asked = true
-    if (!socket.writableEnded) socket.write(NOTHING, (error) => this.#settle(error ? 'reset' : 'FIN'))
-    else if (!kernelTells || this.#ports === undefined) this.#settle('FIN')
-    else void endedByFin(this.#ports).then((fin) => this.#settle(fin ? 'FIN' : 'reset'))
   }
 
   // What was read ahead while on hold is still there.

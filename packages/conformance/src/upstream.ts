@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Address } from './address.js'
 import { Peer } from './peer.js'
 
@@ -8,9 +9,16 @@ export interface Expectation {
   arrived(peer: Peer): void
 }
 
+/** A key and its certificate, in PEM. */
+export interface Certificate {
+  readonly key: string
+  readonly cert: string
+}
+
 /** The suite as the server that the relay connects to. Whose connection it has, the hello tells. */
 export class Upstream {
   readonly #address: Address
+  readonly #secureContext: SecureContext | undefined
   readonly #expected = new Map<string, Expectation>()
   /** Connections that have not said who they are; prewarmed ones, mostly. */
   readonly #strays = new Set<Peer>()
@@ -18,12 +26,15 @@ export class Upstream {
   #server: Server | undefined
   #onStrayEnd: ((peer: Peer) => void) | undefined
 
-  constructor(address: Address) {
+  /** @param certificate - Needed for an address of TLS. */
+  constructor(address: Address, certificate?: Certificate) {
     this.#address = address
+    this.#secureContext = certificate && createSecureContext({ ...certificate })
   }
 
   async listen(): Promise<void> {
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    // Whoever is put on hold stops reading with the first bytes that come.
+    const server = createServer({ allowHalfOpen: true, highWaterMark: 1 }, (socket) => this.#accept(socket))
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen({ ...this.#address, backlog: 1_024 }, resolve)
     })
@@ -54,16 +65,21 @@ export class Upstream {
     })
   }
 
-  #accept(socket: Socket): void {
+  #accept(tcp: Socket): void {
+    const { transport } = this.#address
+    const secureContext = this.#secureContext
+    const tls = transport === 'tls' && secureContext !== undefined
+    const socket = tls ? new TLSSocket(tcp, { isServer: true, secureContext }) : tcp
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
-    const peer = new Peer(socket, (id) => {
+    const onHello = (id: string): void => {
       this.#strays.delete(peer)
       const expectation = this.#expected.get(id)
       this.#expected.delete(id)
       if (expectation?.late) peer.hold()
       expectation?.arrived(peer)
-    })
+    }
+    const peer = new Peer(socket, { transport, tcp, onHello })
     this.#strays.add(peer)
     void peer.ended.then(() => {
       if (!this.#strays.delete(peer)) return

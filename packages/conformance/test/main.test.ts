@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runSuite } from './support/hold-to-claims.js'
+import { runSuite } from '../src/peers/hold-to-claims.js'
 
 test('exits with 2 when it is called wrongly, in one line', async () => {
   const { code, stdout, stderr } = await runSuite(['8848'])

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Case, CaseFailure, type Finding } from '../case.js'
 import type { Deadlines } from '../deadlines.js'
-import { both, judge } from '../judge.js'
+import { both, judge, sees } from '../judge.js'
 import type { Peer } from '../peer.js'
 
 const SLACK_MS = 1_000
@@ -79,7 +79,7 @@ async function cutBetween(
   if (endings.includes('open')) throw new CaseFailure(`still open after ${ms} ms`)
   return {
     // The session is a little older than our clock.
-    pass: ms >= fromMs * 0.9 && endings.every((ending) => ending === 'reset'),
+    pass: ms >= fromMs * 0.9 && [client, server].every((peer) => sees(peer, 'reset')),
     seen: `after ${ms} ms, client: ${endings[0]}, upstream: ${endings[1]}`,
   }
 }

@@ -55,6 +55,14 @@ function gone(side: Side, how: 'reset' | 'close'): Case {
   return {
     id: `flow-${side}-${how}-stops-sender`,
     claim: `${nameOf(side)} ${what} while ${nameOf(sender)} sends: it is stopped within 2 s, after at most 32 MiB more`,
+    beyond: [
+      {
+        side,
+        transport: 'unix',
+        halfClose: 'close',
+        why: 'closed between two reads it looks like a FIN, behind which the relay may throw away what comes',
+      },
+    ],
     async run(arena) {
       const session = await arena.session()
       session[sender].pump(Number.POSITIVE_INFINITY)
@@ -82,7 +90,7 @@ function backpressure(side: Side): Case {
     id: `flow-${side}-backpressure`,
     claim: `${nameOf(side)} reads nothing: at most 80 MiB are taken from ${nameOf(sender)}, and all of it comes once it reads`,
     async run(arena) {
-      const session = await arena.session(side)
+      const session = await arena.session({ late: side })
       session[sender].pump(OFFERED)
       await session[sender].stalled(700, 5_000)
       const { taken } = session[sender]
@@ -101,7 +109,7 @@ function stuck(side: Side): Case {
     id: `flow-${side}-stuck`,
     claim: `${nameOf(side)} never reads, nor closes: what it sends still flows, and ${NEIGHBOURS} other sessions are served within 5 s`,
     async run(arena) {
-      const session = await arena.session(side)
+      const session = await arena.session({ late: side })
       session[sender].pump(OFFERED)
       await session[sender].stalled(300, 2_000)
       session[side].send(256 * KIB)

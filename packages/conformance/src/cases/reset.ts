@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Case, CaseFailure, nameOf, otherSide, type Side } from '../case.js'
 import { bytes, judge } from '../judge.js'
+import { lateId, reader, readLater, waitingBytes } from './mirrored.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -20,7 +21,8 @@ export const resetCases: readonly Case[] = (['client', 'server'] as const).flatM
   midTransfer(from, true),
   afterOthersFin(from, false),
   afterOthersFin(from, true),
-  withData(from),
+  withData(from, false),
+  withData(from, true),
 ])
 
 function idle(from: Side): Case {
@@ -29,7 +31,7 @@ function idle(from: Side): Case {
     id: `reset-${from}-idle`,
     claim: `${nameOf(from)} resets an idle session: ${nameOf(to)} sees a reset`,
     async run(arena) {
-      const session = await arena.session()
+      const session = await arena.session({ resets: from })
       await sleep(200)
       session[from].reset()
       return judge(to, session[to], { atLeast: 0, ending: 'reset' })
@@ -42,12 +44,21 @@ function afterData(from: Side, late: boolean): Case {
   return {
     id: `reset-${from}-after-data${lateId(late)}`,
     claim: `${nameOf(from)} sends 1 MiB, then resets: ${reader(to, late)} gets all of it, then a reset`,
+    beyond: late
+      ? [
+          {
+            side: to,
+            transport: 'unix',
+            why: 'the queue of a late reader is too short for the relay to take 1 MiB',
+          },
+        ]
+      : [],
     async run(arena) {
-      const session = await arena.session(late ? to : undefined)
+      const session = await arena.session({ late: late ? to : undefined, resets: from })
       session[from].send(MIB)
       await session[from].delivered()
       session[from].reset()
-      await readLater(late, () => session[to].read())
+      await readLater(late, session[to])
       return judge(to, session[to], { atLeast: MIB, ending: 'reset' })
     },
   }
@@ -59,14 +70,14 @@ function midTransfer(from: Side, late: boolean): Case {
     id: `reset-${from}-mid-transfer${lateId(late)}`,
     claim: `${nameOf(from)} resets while it sends: ${reader(to, late)} gets what the relay had taken, then a reset`,
     async run(arena) {
-      const session = await arena.session(late ? to : undefined)
+      const session = await arena.session({ late: late ? to : undefined, resets: from })
       session[from].pump(Number.POSITIVE_INFINITY)
       if (late) await session[from].stalled(300, 3_000)
       else await session[to].arrived(4 * MIB)
       const atLeast = await session[from].acknowledged()
       const { sent } = session[from]
       session[from].reset()
-      await readLater(late, () => session[to].read())
+      await readLater(late, session[to])
       return judge(to, session[to], { atLeast, sent, ending: 'reset' })
     },
   }
@@ -74,61 +85,53 @@ function midTransfer(from: Side, late: boolean): Case {
 
 function afterOthersFin(from: Side, late: boolean): Case {
   const to = otherSide(from)
+  const rest = waitingBytes(late, 256 * KIB)
   return {
     id: `reset-${from}-after-other-fin${lateId(late)}`,
-    claim: `${nameOf(to)} sends FIN, ${nameOf(from)} 256 KiB and a reset: ${reader(to, late)} gets all of it, then a reset`,
+    claim: `${nameOf(to)} sends FIN, ${nameOf(from)} ${bytes(rest)} and a reset: ${reader(to, late)} gets all of it, then a reset`,
+    halfClose: 'forward',
+    beyond: [
+      { side: from, transport: 'unix', why: 'who has read up to a FIN has nothing unread to reset with' },
+    ],
     async run(arena) {
-      const session = await arena.session(late ? to : undefined)
+      const session = await arena.session({ late: late ? to : undefined, resets: from })
       session[to].finish()
       const end = await session[from].endsWithin(2_000)
       if (end !== 'FIN') throw new CaseFailure(`${nameOf(from)}: no FIN of the ${nameOf(to)}, but: ${end}`)
-      session[from].send(256 * KIB)
+      session[from].send(rest)
       await session[from].delivered()
       // Apart from the data: a reset that comes with it, behind the relay's own FIN, no program on Node 20 can tell from a FIN.
       await sleep(200)
       session[from].reset()
-      await readLater(late, () => session[to].read())
-      return judge(to, session[to], { atLeast: 256 * KIB, ending: 'reset' })
+      await readLater(late, session[to])
+      return judge(to, session[to], { atLeast: rest, ending: 'reset' })
     },
   }
 }
 
 // A reset's own packet carries no bytes on Linux. Bytes and reset are sent in one go instead, so that both are there when the relay looks.
-function withData(from: Side): Case {
+function withData(from: Side, late: boolean): Case {
   const to = otherSide(from)
+  const rounds = late ? 3 : ROUNDS
   return {
-    id: `reset-${from}-with-data`,
-    claim: `${nameOf(from)} sends 8 KiB and a reset in one go, ${ROUNDS} times: ${nameOf(to)} gets all of it, then a reset`,
+    id: `reset-${from}-with-data${lateId(late)}`,
+    claim: `${nameOf(from)} sends 8 KiB and a reset in one go, ${rounds} times: ${reader(to, late)} gets all of it, then a reset`,
     async run(arena) {
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        const session = await arena.session()
+      for (let round = 1; round <= rounds; round += 1) {
+        const session = await arena.session({ late: late ? to : undefined, resets: from })
         // Over a network nothing may have left when the reset takes it back; loopback has handed it over.
         const atLeast = session[from].onLoopback ? ROUND_BYTES : 0
         session[from].send(ROUND_BYTES)
         session[from].reset()
+        await readLater(late, session[to])
         const finding = await judge(to, session[to], {
           atLeast,
           sent: ROUND_BYTES,
           ending: 'reset',
-          withinMs: 2_000,
         })
         if (!finding.pass) return { ...finding, seen: `round ${round}: ${finding.seen}` }
       }
-      return { pass: true, seen: `${nameOf(to)}: ${ROUNDS} times ${bytes(ROUND_BYTES)}, then reset` }
+      return { pass: true, seen: `${nameOf(to)}: ${rounds} times ${bytes(ROUND_BYTES)}, then reset` }
     },
   }
-}
-
-function lateId(late: boolean): string {
-  return late ? '-late-reader' : ''
-}
-
-function reader(side: Side, late: boolean): string {
-  return late ? `${nameOf(side)}, who reads late,` : nameOf(side)
-}
-
-async function readLater(late: boolean, read: () => void): Promise<void> {
-  if (!late) return
-  await sleep(700)
-  read()
 }

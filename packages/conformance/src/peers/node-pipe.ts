@@ -12,4 +12,4 @@ createServer({ allowHalfOpen, noDelay: true }, (client) => {
   // pipe() hands on no failure: without this the other side would stay open for ever.
   client.on('error', () => server.destroy())
   server.on('error', () => client.destroy())
-}).listen(listen)
+}).listen({ ...(listen as Address), backlog: 1_024 })

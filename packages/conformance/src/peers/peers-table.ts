@@ -7,7 +7,10 @@ export interface Column {
   readonly results: readonly Result[]
 }
 
-const START = '<!-- measured by npm run conformance -- --peers -->'
+const START = {
+  tcp: '<!-- measured by npm run conformance -- --peers -->',
+  dimensions: '<!-- measured in the other dimensions -->',
+}
 const END = '<!-- end of what was measured -->'
 
 /** Claims by relays in Markdown, and what each failure looked like. */
@@ -26,14 +29,14 @@ export function peersTable(columns: readonly Column[]): string {
 }
 
 /** The document with this table in the place of the last one. */
-export function withTable(document: string, table: string): string {
-  const start = document.indexOf(START)
-  const end = document.indexOf(END)
-  if (start < 0 || end < start) throw new Error(`the document lacks the lines ${START} and ${END}`)
-  return `${document.slice(0, start)}${START}\n\n${table}\n${document.slice(end)}`
+export function withTable(document: string, which: keyof typeof START, table: string): string {
+  const start = document.indexOf(START[which])
+  const end = document.indexOf(END, start)
+  if (start < 0 || end < 0) throw new Error(`the document lacks the lines ${START[which]} and ${END}`)
+  return `${document.slice(0, start)}${START[which]}\n\n${table}\n${document.slice(end)}`
 }
 
-function row(cells: readonly string[]): string {
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
@@ -42,7 +45,7 @@ function cell(result: Result | undefined): string {
   return result.pass ? 'yes' : '**no**'
 }
 
-function sum(results: readonly Result[]): string {
+export function sum(results: readonly Result[]): string {
   return results.length === 0
     ? 'missing'
     : `${results.filter(({ pass }) => pass).length} of ${results.length}`

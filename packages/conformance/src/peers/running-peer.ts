@@ -4,7 +4,10 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Address } from '../address.js'
+import { type Address, formatAddress, type Transport } from '../address.js'
+import type { CertificateFiles } from '../arguments.js'
+import { makeCertificate } from './certificate.js'
+import type { Dimension } from './dimension.js'
 import type { PeerProgram } from './peer-program.js'
 
 const READY_MS = 10_000
@@ -20,10 +23,12 @@ process.on('exit', () => {
   for (const child of running) signal(child, 'SIGKILL')
 })
 
-/** A relay that was started between two free ports of 127.0.0.1. */
+/** A relay that was started between two free addresses of this machine. */
 export class RunningPeer {
   readonly listen: Address
   readonly upstream: Address
+  /** Of an upstream of TLS. */
+  readonly certificateFiles: CertificateFiles | undefined
   /** What it printed. */
   output = ''
   readonly #process: ChildProcess
@@ -31,14 +36,30 @@ export class RunningPeer {
   readonly #exited: Promise<void>
   #running = true
 
-  constructor(command: string, program: PeerProgram, listen: Address, upstream: Address) {
-    this.listen = listen
-    this.upstream = upstream
-    this.#folder = mkdtempSync(join(tmpdir(), 'conformance-'))
-    const { args, files = {} } = program.start(listen, upstream, this.#folder)
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(this.#folder, name), text)
+  constructor(command: string, program: PeerProgram, dimension: Dimension, ports: readonly [number, number]) {
+    const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
+    this.#folder = folder
+    this.listen = addressOf(dimension.client, ports[0], join(folder, 'listen.sock'))
+    this.upstream = addressOf(dimension.server, ports[1], join(folder, 'upstream.sock'))
+    this.certificateFiles = dimension.server === 'tls' ? makeCertificate(folder) : undefined
+    const {
+      args,
+      files = {},
+      env = {},
+    } = program.start({
+      listen: this.listen,
+      upstream: this.upstream,
+      halfClose: dimension.halfClose,
+      folder,
+      certificateFile: this.certificateFiles?.cert ?? '',
+    })
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
     // A group of its own: socat has a process for each session, and they end with it.
-    this.#process = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process = spawn(command, args, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     running.add(this.#process)
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
@@ -55,12 +76,16 @@ export class RunningPeer {
     })
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
   /** Resolves when it accepts. */
   async ready(): Promise<void> {
     const deadline = performance.now() + READY_MS
     while (!(await accepts(this.listen))) {
       if (!this.#running || performance.now() > deadline) {
-        throw new Error(`a peer does not listen on ${this.listen.port}: ${this.output.slice(-500)}`)
+        throw new Error(`a peer does not listen on ${formatAddress(this.listen)}: ${this.output.slice(-500)}`)
       }
       await sleep(20)
     }
@@ -78,11 +103,13 @@ export class RunningPeer {
 }
 
 /** Starts a relay; `undefined` when its program is not on this machine. */
-export async function startPeer(program: PeerProgram): Promise<RunningPeer | undefined> {
+export async function startPeer(
+  program: PeerProgram,
+  dimension: Dimension,
+): Promise<RunningPeer | undefined> {
   const command = findProgram(program.command)
   if (command === undefined) return undefined
-  const [listen, upstream] = [await freePort(), await freePort()]
-  const peer = new RunningPeer(command, program, listen, upstream)
+  const peer = new RunningPeer(command, program, dimension, [await freePort(), await freePort()])
   try {
     await peer.ready()
     return peer
@@ -115,16 +142,20 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-async function freePort(): Promise<Address> {
+function addressOf(transport: Transport, port: number, path: string): Address {
+  return transport === 'unix' ? { transport, path } : { transport, host: '127.0.0.1', port }
+}
+
+async function freePort(): Promise<number> {
   for (;;) {
-    const address = { host: '127.0.0.1', port: FIRST_PORT + Math.floor(Math.random() * PORTS) }
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
     const server = createServer()
     const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(address, () => resolve(true))
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
     })
     if (!free) continue
     await new Promise((resolve) => server.close(resolve))
-    return address
+    return port
   }
 }
 

@@ -2,34 +2,46 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { formatAddress } from '../../src/address.js'
-import type { PeerProgram } from '../../src/peers/peer-program.js'
-import { type RunningPeer, startPeer } from '../../src/peers/running-peer.js'
-import type { Result } from '../../src/run-cases.js'
+import { formatAddress } from '../address.js'
+import type { LeftOut } from '../cases/index.js'
+import type { Result } from '../run-cases.js'
+import type { Dimension } from './dimension.js'
+import type { PeerProgram } from './peer-program.js'
+import { startPeer } from './running-peer.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 export interface Verdict {
   readonly exitCode: number | null
-  readonly results: ReadonlyMap<string, Result>
+  readonly results: readonly Result[]
+  readonly leftOut: readonly LeftOut[]
   /** What the relay printed. */
   readonly output: string
 }
 
-/** Starts a relay and runs the suite against it, each in a process of its own, as a user does. */
-export async function holdToClaims(program: PeerProgram, flags: readonly string[] = []): Promise<Verdict> {
-  const peer = (await startPeer(program)) as RunningPeer
+/**
+ * Starts a relay and runs the suite against it, each in a process of its own, as a user does; `undefined` when its program is not on
+ * this machine.
+ */
+export async function holdToClaims(
+  program: PeerProgram,
+  dimension: Dimension,
+  flags: readonly string[] = [],
+): Promise<Verdict | undefined> {
+  const peer = await startPeer(program, dimension)
+  if (peer === undefined) return undefined
   try {
+    const { certificateFiles: tls } = peer
     const { code, stdout, stderr } = await runSuite([
-      formatAddress(peer.listen),
-      formatAddress(peer.upstream),
-      '--json',
+      ...[formatAddress(peer.listen), formatAddress(peer.upstream), '--json'],
+      ...['--half-close', dimension.halfClose, '--pid', String(peer.pid)],
+      ...(tls ? ['--cert', tls.cert, '--key', tls.key] : []),
       ...flags,
     ])
     if (stderr !== '') throw new Error(stderr)
-    const { results } = JSON.parse(stdout) as { results: readonly Result[] }
+    const { results, leftOut } = JSON.parse(stdout) as Pick<Verdict, 'results' | 'leftOut'>
     await peer.stop()
-    return { exitCode: code, results: new Map(results.map((one) => [one.id, one])), output: peer.output }
+    return { exitCode: code, results, leftOut, output: peer.output }
   } finally {
     await peer.stop()
   }
