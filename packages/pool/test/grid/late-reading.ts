@@ -1,0 +1,46 @@
+import { endsBoth } from './claims.js'
+import { still } from './deadline.js'
+import type { GridPeer } from './peer.js'
+import { floodOf, type Plan } from './plan.js'
+import type { GridSession } from './session.js'
+
+const STEP_BYTES = 8_192
+// In so many turns of the loop that we share with the relay it has done all that it can.
+const TURNS = 8
+const MORE_BYTES = 262_144
+
+/** One side reads nothing from now on, and the other says so much that the relay takes no more of it; and a little on top. */
+export async function reachFlood(plan: Plan, session: GridSession): Promise<void> {
+  const { writer, reader, direction } = floodIn(plan, session)
+  await session.condition.met(() => writer.atHold && writer.isFlushed && reader.receivedBytes === writer.sent)
+  reader.stopReading()
+  await still(
+    () => session.relayed(direction),
+    TURNS,
+    () => writer.hold(writer.sent + STEP_BYTES),
+  )
+  writer.hold(writer.sent + plan.extraBytes)
+}
+
+/** The fault has happened: what does not read yet reads as soon as the relay has done what it can. */
+export async function readLate(plan: Plan, session: GridSession): Promise<void> {
+  const { writer, reader, direction } = floodIn(plan, session)
+  if (plan.late === 'self') {
+    // Behind a FIN that ends both there is more to come, which is for nobody; behind any other the end.
+    writer.hold(writer.sent + (endsBoth(plan) ? MORE_BYTES : 0))
+    if (!endsBoth(plan)) writer.finish('here')
+  }
+  await still(() => session.relayed(direction), TURNS)
+  reader.readOn()
+}
+
+function floodIn(
+  plan: Plan,
+  { client, upstream }: GridSession,
+): { writer: GridPeer; reader: GridPeer; direction: 'up' | 'down' } {
+  const [writer, reader, direction] =
+    floodOf(plan)?.from === 'client'
+      ? ([client, upstream, 'up'] as const)
+      : ([upstream, client, 'down'] as const)
+  return { writer: writer as GridPeer, reader: reader as GridPeer, direction }
+}
