@@ -46,11 +46,13 @@ export function endsBoth({ halfClose, fault }: Plan): boolean {
 
 /**
  * The other side says no more once the fault has come: what is sent to a socket that is closed is answered by a reset, and whether that
- * or the end is seen first nobody decides.
+ * or the end is seen first nobody decides. A peer whose write was refused has lost what it had not read.
  */
 export function isSilenced(plan: Plan): boolean {
-  const { fault, phase, late } = plan
+  const { fault, side, phase, late } = plan
   if (isReplaced(plan) || phase === 'in-pool') return false
+  // The upstream is not there yet.
+  if (side === 'client' && (phase === 'before-connect' || phase === 'connecting')) return false
   if (endsBoth(plan)) return late !== 'self'
-  return fault === 'close' || (fault === 'close-unread' && !isMoving(plan))
+  return fault === 'close' || fault === 'close-unread'
 }

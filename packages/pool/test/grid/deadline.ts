@@ -22,11 +22,10 @@ export async function seen(isSo: () => boolean, timeoutMs: number, state: () => 
   }
 }
 
-/** Resolves when a number stays as it is for that many turns of the loop; `next` has it grow, if it can. */
-export async function still(number: () => number, turns: number, next = (): void => {}): Promise<void> {
+/** Resolves when a number stays as it is for that many turns of the loop. */
+export async function still(number: () => number, turns: number): Promise<void> {
   let last = Number.NaN
   for (let same = 0; same < turns; ) {
-    next()
     await turn()
     const now = number()
     same = now === last ? same + 1 : 0

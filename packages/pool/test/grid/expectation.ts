@@ -1,6 +1,6 @@
 import type { CloseReason } from '@relay/core'
 import { isUnix, type Side } from './cells.js'
-import { breaksOff, greets, isReplaced, isSilenced, looksLikeFin } from './claims.js'
+import { breaksOff, endsBoth, greets, isReplaced, isSilenced, looksLikeFin } from './claims.js'
 import type { Ending } from './peer.js'
 import { isMoving, type Plan } from './plan.js'
 
@@ -33,19 +33,24 @@ export function expectationOf(plan: Plan): Expectation {
   const { client, upstream, ...rest } = onTcp(plan)
   return {
     ...rest,
-    client: isUnix(plan.carrier, 'client') ? onUnix(plan, client) : client,
-    ...(upstream && { upstream: isUnix(plan.carrier, 'upstream') ? onUnix(plan, upstream) : upstream }),
+    client: onCarrier(plan, 'client', client),
+    ...(upstream && { upstream: onCarrier(plan, 'upstream', upstream) }),
   }
 }
 
 /**
- * A unix socket knows no reset: where the relay would send one, its peer sees the stream end. Only where that peer was still speaking
- * it may see a reset all the same: its last bytes were unread, or its next were refused.
+ * A unix socket knows no reset: where the relay would send one, its peer sees the stream end. Only a peer that still speaks then may see
+ * a reset: its last bytes were unread, or its next were refused; and one that overtakes the FIN that came before.
  */
-function onUnix(plan: Plan, view: View): View {
-  if (!view.endings.includes('reset')) return view
+function onCarrier(plan: Plan, side: Side, view: View): View {
+  const { carrier, fault } = plan
+  if (!isUnix(carrier, side)) return view
+  const speaks = !isSilenced(plan)
+  const cut = view.endings.includes('reset')
+  const overtaken = speaks && endsBoth(plan) && side !== plan.side && fault !== 'close'
+  if (!cut && !overtaken) return view
   const others = view.endings.filter((ending) => ending !== 'reset')
-  return { ...view, endings: [...others, 'fin', ...(isSilenced(plan) ? [] : ['reset'])] }
+  return { ...view, endings: [...others, 'fin', ...(speaks ? ['reset'] : [])] }
 }
 
 function onTcp(plan: Plan): Expectation {
@@ -93,6 +98,12 @@ export function wholeExpectation(plan: Plan): Expectation {
     client: ALL_THEN_FIN,
     upstream: kept ? ALL_AND_OPEN : ALL_THEN_FIN,
   }
+}
+
+/** Both send FIN at the same moment. Where the first one ends both, what the other said with its own may come too late. */
+export function bothEnd({ origin, halfClose }: Plan): Expectation {
+  const view = halfClose === 'close' ? PART_THEN_FIN : ALL_THEN_FIN
+  return { origin, reasons: ['client-end', 'upstream-end'], client: view, upstream: view }
 }
 
 /** One side says less than it meant to, and then FIN. */

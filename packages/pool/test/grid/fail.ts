@@ -1,10 +1,11 @@
-import { isSilenced } from './claims.js'
+import { endsBoth, isSilenced } from './claims.js'
 import { seen } from './deadline.js'
 import type { GridPeer } from './peer.js'
 import { isMoving, type Plan } from './plan.js'
 import type { GridSession } from './session.js'
 
 const SOON_MS = 8_000
+const STUCK_TURNS = 50
 
 /** The fault, on a session that has reached its phase. */
 export async function fail(
@@ -21,7 +22,11 @@ export async function fail(
   else if (fault === 'stall') faulty.stall()
   else if (fault === 'slow-read') faulty.readSlowly()
   else if (fault === 'slow-write') faulty.writeSlowly()
-  else faulty.finish('half a line')
+  else {
+    // Where the other says no more, nobody asks for the line that is broken off.
+    if (endsBoth(plan)) faulty.allow(Number.POSITIVE_INFINITY)
+    faulty.finish('half a line')
+  }
 }
 
 /** Nothing of it is in its own queue any more, and nothing of the other, who says no more, unread. */
@@ -59,8 +64,10 @@ async function closeUnread(
     upstream.allow(earlyBytes)
     await session.condition.met(() => client.receivedBytes === earlyBytes)
   }
+  let turns = 0
   await seen(
-    () => session.relayed(toIt) > read,
+    // What the kernel has taken of a chunk in part counts as not taken: what was sent and does not come on has filled its queue.
+    () => session.relayed(toIt) > read || ((other?.sent ?? 0) > read && turns++ > STUCK_TURNS),
     SOON_MS,
     () => `nothing is left unread, ${session.state}`,
   )

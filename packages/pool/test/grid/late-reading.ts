@@ -4,9 +4,11 @@ import type { GridPeer } from './peer.js'
 import { floodOf, type Plan } from './plan.js'
 import type { GridSession } from './session.js'
 
-const STEP_BYTES = 8_192
+const STEP_BYTES = 4_096
+// Only large reads are lent on by the relay, and not copied.
+const LARGE_STEP_BYTES = 262_144
 // In so many turns of the loop that we share with the relay it has done all that it can.
-const TURNS = 8
+const TURNS = 4
 const MORE_BYTES = 262_144
 
 /** One side reads nothing from now on, and the other says so much that the relay takes no more of it; and a little on top. */
@@ -14,11 +16,13 @@ export async function reachFlood(plan: Plan, session: GridSession): Promise<void
   const { writer, reader, direction } = floodIn(plan, session)
   await session.condition.met(() => writer.atHold && writer.isFlushed && reader.receivedBytes === writer.sent)
   reader.stopReading()
-  await still(
-    () => session.relayed(direction),
-    TURNS,
-    () => writer.hold(writer.sent + STEP_BYTES),
-  )
+  const step = endsBoth(plan) ? LARGE_STEP_BYTES : STEP_BYTES
+  for (let last = -1, now = 0; now > last && !writer.saidAll; ) {
+    last = now
+    writer.hold(writer.sent + step)
+    await still(() => session.relayed(direction), TURNS)
+    now = session.relayed(direction)
+  }
   writer.hold(writer.sent + plan.extraBytes)
 }
 

@@ -66,6 +66,7 @@ export class GridPeer {
     this.#onChange = onChange
     this.sent = 0
     this.#allowed = 0
+    this.#silentAt = Number.POSITIVE_INFINITY
   }
 
   /** Whether all was said that it will say. */

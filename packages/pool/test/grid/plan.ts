@@ -86,7 +86,7 @@ export function planOf(run: GridRun): Plan {
     // Where the first FIN ends both, a client that ends early has asked for less than all.
     endsFirst: rng.pick([run.halfClose === 'close' ? 'client' : 'client-early', 'client', 'upstream']),
     otherEnded: otherEndedOf(run, shared, rng),
-    extraBytes: 1 + rng.int(24_576),
+    extraBytes: 1 + rng.int(32_768),
     lateReader,
     shortDrain: rng.int(2) === 0,
     functionStage: rng.int(2) === 0,

@@ -50,9 +50,10 @@ export class RelayRig {
   readonly #folder: SocketFolder | undefined
   #borrowed: Lease | undefined
 
-  constructor(plan: Plan, upstream: Address) {
-    const { connectTimeoutMs, graceMs: _, ...deadlines } = deadlinesOf(plan)
-    this.deadlines = deadlinesOf(plan)
+  /** @param other - Deadlines that are not those of the plan. */
+  constructor(plan: Plan, upstream: Address, other: Partial<Deadlines> = {}) {
+    this.deadlines = { ...deadlinesOf(plan), ...other }
+    const { connectTimeoutMs, graceMs: _, ...deadlines } = this.deadlines
     const tls = plan.carrier === 'tls' && { ca: tlsKeys().cert }
     const target = { ...upstream, tls }
     const pooled = plan.source === 'pooled' || plan.phase === 'in-pool'

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
@@ -38,7 +39,7 @@ export class UpstreamRig {
   readonly #peers = new Map<number, GridPeer>()
   readonly #waiting = new Map<number, (peer: GridPeer) => void>()
   #withheld: (() => void)[] = []
-  #takeBack: (() => Promise<unknown>) | undefined
+  #takeBack: (() => Promise<object>) | undefined
   #accepted = 0
   #fillers: Socket[] = []
   readonly #fillerPorts = new Set<number | undefined>()
@@ -89,7 +90,14 @@ export class UpstreamRig {
     this.#takeBack = undefined
     if (takeBack !== undefined) {
       for (const filler of this.#fillers) filler.destroy()
-      this.#server.listen(await takeBack())
+      const handle = await takeBack()
+      if (this.#folder !== undefined) {
+        // Node takes only TCP handles back.
+        Reflect.get(handle, 'close').call(handle)
+        rmSync(this.#folder.path)
+        this.dials.forget()
+      }
+      this.#server.listen(this.#folder === undefined ? handle : this.address)
       await once(this.#server, 'listening')
     }
     this.welcome = 'serve'
