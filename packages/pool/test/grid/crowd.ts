@@ -110,10 +110,9 @@ async function moment(
     client.receivedBytes === down.endOf(1) && upstream.receivedBytes === up.endOf(1)
   await condition.met(() => members.every(isAtRest))
   if (fault === 'close-unread') await leaveUnread(side === 'client' ? 'down' : 'up', members, relay)
-  for (const { client, upstream } of members) {
-    if (side !== 'upstream') fail(client, fault)
-    if (side !== 'client') fail(upstream, fault)
-  }
+  // All of one side, then all of the other: what the relay hears of the two ends of a session is far apart, then.
+  if (side !== 'client') for (const { upstream } of members) fail(upstream, fault)
+  if (side !== 'upstream') for (const { client } of members) fail(client, fault)
 }
 
 /** Each has the second line of the other in its kernel, and has not read it. */

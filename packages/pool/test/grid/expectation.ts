@@ -39,8 +39,8 @@ export function expectationOf(plan: Plan): Expectation {
 }
 
 /**
- * A unix socket knows no reset: where the relay would send one, its peer sees the stream end. Only a peer that still speaks then may see
- * a reset: its last bytes were unread, or its next were refused; and one that overtakes the FIN that came before.
+ * A unix socket knows no reset: where the relay would send one, its peer sees the stream end. Only a peer that has just spoken, or
+ * still does, may see a reset: its last bytes were unread, or its next were refused; and one that overtakes the FIN that came before.
  */
 function onCarrier(plan: Plan, side: Side, view: View): View {
   const { carrier, fault } = plan
@@ -49,8 +49,8 @@ function onCarrier(plan: Plan, side: Side, view: View): View {
   const cut = view.endings.includes('reset')
   const overtaken = speaks && endsBoth(plan) && side !== plan.side && fault !== 'close'
   if (!cut && !overtaken) return view
-  const others = view.endings.filter((ending) => ending !== 'reset')
-  return { ...view, endings: [...others, 'fin', ...(speaks ? ['reset'] : [])] }
+  const others = view.endings.filter((ending) => ending !== 'reset' && ending !== 'fin')
+  return { ...view, endings: [...others, 'fin', ...(speaks || isMoving(plan) ? ['reset'] : [])] }
 }
 
 function onTcp(plan: Plan): Expectation {

@@ -51,6 +51,10 @@ async function closeUnread(
   const client = session.client as GridPeer
   const upstream = session.upstream as GridPeer
   const toIt = side === 'client' ? 'down' : 'up'
+  if (phase === 'first-byte') {
+    upstream.allow(earlyBytes)
+    await session.condition.met(() => client.receivedBytes === earlyBytes)
+  }
   const read = faulty.receivedBytes
   faulty.stopReading()
   if (isMoving(plan)) {
@@ -59,10 +63,6 @@ async function closeUnread(
   } else {
     // One more line, of which a client does not read the answer, and an upstream nothing.
     client.hold(main.up.endOf(phase === 'idle' ? restAfter + 1 : restAfter))
-  }
-  if (phase === 'first-byte') {
-    upstream.allow(earlyBytes)
-    await session.condition.met(() => client.receivedBytes === earlyBytes)
   }
   let turns = 0
   await seen(

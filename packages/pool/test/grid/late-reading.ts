@@ -8,7 +8,9 @@ const STEP_BYTES = 4_096
 // Only large reads are lent on by the relay, and not copied.
 const LARGE_STEP_BYTES = 262_144
 // In so many turns of the loop that we share with the relay it has done all that it can.
+const PIECE_BYTES = 1_024
 const TURNS = 4
+const SETTLED_TURNS = 40
 const MORE_BYTES = 262_144
 
 /** One side reads nothing from now on, and the other says so much that the relay takes no more of it; and a little on top. */
@@ -23,7 +25,11 @@ export async function reachFlood(plan: Plan, session: GridSession): Promise<void
     await still(() => session.relayed(direction), TURNS)
     now = session.relayed(direction)
   }
-  writer.hold(writer.sent + plan.extraBytes)
+  // In pieces that the relay reads one by one: some it still hands over, some it reads ahead, some it leaves in the kernel.
+  for (let bytes = plan.extraBytes; bytes > 0; bytes -= PIECE_BYTES) {
+    writer.hold(writer.sent + Math.min(bytes, PIECE_BYTES))
+    await still(() => writer.sent, TURNS)
+  }
 }
 
 /** The fault has happened: what does not read yet reads as soon as the relay has done what it can. */
@@ -31,10 +37,13 @@ export async function readLate(plan: Plan, session: GridSession): Promise<void> 
   const { writer, reader, direction } = floodIn(plan, session)
   if (plan.late === 'self') {
     // Behind a FIN that ends both there is more to come, which is for nobody; behind any other the end.
-    writer.hold(writer.sent + (endsBoth(plan) ? MORE_BYTES : 0))
-    if (!endsBoth(plan)) writer.finish('here')
+    if (endsBoth(plan)) writer.hold(writer.sent + MORE_BYTES)
+    else {
+      await session.condition.met(() => writer.ending === 'fin')
+      writer.finish('here')
+    }
   }
-  await still(() => session.relayed(direction), TURNS)
+  await still(() => session.relayed(direction), SETTLED_TURNS)
   reader.readOn()
 }
 

@@ -127,16 +127,8 @@ export class GridPeer {
   /** Sends FIN behind what it has said and what its hold lets it say, behind the line that it is in, or behind the half of the next. */
   finish(where: 'here' | 'line' | 'half a line'): void {
     const content = this.#sends as Content
-    if (where === 'here') {
-      this.#finishAt = Math.max(this.sent, Math.min(this.#held, this.#allowed, content.length))
-      return this.#pump()
-    }
-    const line = content.linesWithin(this.sent)
-    const inside = this.sent > content.endOf(line)
-    const end = content.endOf(inside ? line + 1 : line)
-    const next = content.endOf(content.linesWithin(end) + 1)
-    // Never the whole line: its last block is left out.
-    this.#finishAt = where === 'line' ? end : Math.floor((end + next) / 2)
+    const here = Math.max(this.sent, Math.min(this.#held, this.#allowed, content.length))
+    this.#finishAt = where === 'here' ? here : content.breakBehind(this.sent, where)
     this.#pump()
   }
 

@@ -109,7 +109,8 @@ class CellRun {
     }
     session.onUpstream = () => {}
     for (const peer of [client, session.upstream]) {
-      if (!plan.lateReader || peer === faulty) peer?.hold(Number.POSITIVE_INFINITY)
+      const goesOn = !plan.lateReader || peer === faulty
+      if (plan.late === 'nobody' && goesOn) peer?.hold(Number.POSITIVE_INFINITY)
     }
     if (plan.late !== 'nobody')
       await within(readLate(plan, session), SLACK_MS, () => `reading late, ${state()}`)
