@@ -1,10 +1,12 @@
-// `npm run test:grid -- --seeds 20`: the fault grid, once for each seed; `--seed N` repeats one, `--only 'client reset'` a part of it.
+// `npm run test:grid -- --seeds 20`: the whole fault grid, once for each seed; `--seed N` repeats one, `--only 'client reset'` a part of it,
+// `--crowd 3000` has so many sessions meet a fault at the same moment.
 import { parseArgs } from 'node:util'
 import { runTests } from './run-tests.mjs'
 import { setup } from './setup.mjs'
 
-const options = { seeds: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' } }
-const { seeds = '1', seed, only } = parseArgs({ options }).values
+const text = { type: 'string' }
+const options = { seeds: text, seed: text, only: text, crowd: text }
+const { seeds = '1', seed, only, crowd } = parseArgs({ options }).values
 
 function whole(name, value) {
   if (/^\d+$/.test(value)) return Number(value)
@@ -15,7 +17,10 @@ setup()
 const first = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', seed)
 const count = whole('seeds', seeds)
 const pattern = only === undefined ? [] : ['-t', only.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')]
-// A dot for each run, and the failures in full. The three files at once: they wait more than they work.
+// What `npm test` has no time for, too.
+process.env.RELAY_GRID = 'all'
+if (crowd !== undefined) process.env.RELAY_CROWD = String(whole('crowd', crowd))
+// A dot for each run, and the failures in full. Three files at once: they wait more than they work.
 const how = ['--reporter=dot', '--reporter=./scripts/summary-reporter.mjs', '--maxWorkers=3']
 const total = { passed: 0, failed: 0 }
 const failedSeeds = []

@@ -61,6 +61,14 @@ export class Content {
     return line <= 0 ? 0 : (this.lineEnds[Math.min(line, this.lineEnds.length) - 1] as number)
   }
 
+  /** Where to end, for one who has said so much of it: behind the line that it is in, or behind the half of the next. */
+  breakBehind(sent: number, where: 'line' | 'half a line'): number {
+    const line = this.linesWithin(sent)
+    const end = this.endOf(sent > this.endOf(line) ? line + 1 : line)
+    // Never the whole line: its last block is left out.
+    return where === 'line' ? end : Math.floor((end + this.endOf(this.linesWithin(end) + 1)) / 2)
+  }
+
   /** What is wrong with these bytes, which should be the first of this content. */
   faultOf(received: Buffer): string | undefined {
     const expected = this.bytes.subarray(0, received.length)

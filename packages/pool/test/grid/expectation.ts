@@ -1,5 +1,6 @@
 import type { CloseReason } from '@relay/core'
-import type { Side } from './cells.js'
+import { isUnix, type Side } from './cells.js'
+import { breaksOff, endsBoth, greets, isReplaced, isSilenced, looksLikeFin } from './claims.js'
 import type { Ending } from './peer.js'
 import { isMoving, type Plan } from './plan.js'
 
@@ -21,16 +22,38 @@ export interface Expectation {
   readonly origin: Plan['origin']
 }
 
-// A reset that comes with data behind the relay's own FIN is a FIN to Node 20 and 22.
-const NODE_HIDES_RESETS = Number(process.versions.node.split('.')[0]) < 24
-
 const ALL_THEN_FIN: View = { bytes: 'all', endings: ['fin'] }
+const PART_THEN_FIN: View = { bytes: 'prefix', endings: ['fin'] }
 const PART_THEN_RESET: View = { bytes: 'prefix', endings: ['reset'] }
 const NOTHING_THEN_RESET: View = { bytes: 'none', endings: ['reset'] }
 /** The upstream notices nothing: its connection is the pool's again. */
 const ALL_AND_OPEN: View = { bytes: 'all', endings: ['open'] }
 
 export function expectationOf(plan: Plan): Expectation {
+  const { client, upstream, ...rest } = onTcp(plan)
+  return {
+    ...rest,
+    client: onCarrier(plan, 'client', client),
+    ...(upstream && { upstream: onCarrier(plan, 'upstream', upstream) }),
+  }
+}
+
+/**
+ * A unix socket knows no reset: where the relay would send one, its peer sees the stream end. Only a peer that has just spoken, or
+ * still does, may see a reset: its last bytes were unread, or its next were refused; and one that overtakes the FIN that came before.
+ */
+function onCarrier(plan: Plan, side: Side, view: View): View {
+  const { carrier, fault } = plan
+  if (!isUnix(carrier, side)) return view
+  const speaks = !isSilenced(plan)
+  const cut = view.endings.includes('reset')
+  const overtaken = speaks && endsBoth(plan) && side !== plan.side && fault !== 'close'
+  if (!cut && !overtaken) return view
+  const others = view.endings.filter((ending) => ending !== 'reset' && ending !== 'fin')
+  return { ...view, endings: [...others, 'fin', ...(speaks || isMoving(plan) ? ['reset'] : [])] }
+}
+
+function onTcp(plan: Plan): Expectation {
   const { fault, side, phase, carrier } = plan
   if (side === 'upstream' && phase === 'before-connect') return noUpstream(plan)
   if (side === 'upstream' && phase === 'connecting') {
@@ -43,41 +66,15 @@ export function expectationOf(plan: Plan): Expectation {
     }
   }
   if (isReplaced(plan)) return wholeExpectation({ ...plan, origin: 'dialed' })
-  if (fault === 'fin' || fault === 'partial-write') return ended(plan)
-  if (fault === 'reset') return reset(plan)
+  if (fault === 'fin' || fault === 'partial-write' || fault === 'close') return ended(plan)
+  if (breaksOff(plan)) return reset(plan)
   if (fault === 'stall') return stalled(plan)
   return wholeExpectation(plan)
-}
-
-/** The session gets another connection for one that ended before the session had said or heard anything. */
-export function isReplaced({ fault, side, phase, origin, earlyBytes, restAfter }: Plan): boolean {
-  if (side !== 'upstream') return false
-  if (phase === 'in-pool') {
-    return (
-      fault === 'fin' ||
-      fault === 'reset' ||
-      fault === 'partial-write' ||
-      (fault === 'slow-write' && origin === 'reused')
-    )
-  }
-  const silent = phase === 'first-byte' && earlyBytes === 0 && restAfter === 0
-  return silent && origin !== 'dialed' && (fault === 'fin' || fault === 'reset')
-}
-
-/** The upstream speaks before it is asked, as some protocols do. */
-export function greets({ fault, side, phase, carrier, origin }: Plan): boolean {
-  if (side !== 'upstream' || fault !== 'slow-write') return false
-  return phase === 'connecting' ? carrier !== 'tls' : phase === 'in-pool' && origin === 'prewarmed'
 }
 
 function noUpstream({ fault, origin }: Plan): Expectation {
   const reason = fault === 'stall' ? 'connect-timeout' : 'connect-failed'
   return { origin, reasons: [reason], client: NOTHING_THEN_RESET }
-}
-
-/** A reset that Node may show as FIN: docs/lifecycle.md lists them. */
-export function looksLikeFin({ fault, phase, otherEnded }: Plan): boolean {
-  return fault === 'reset' && isMoving({ phase }) && otherEnded && NODE_HIDES_RESETS
 }
 
 /** The kernel may tell of the reset as it tells of the connection. */
@@ -91,10 +88,10 @@ function resetAtOnce({ origin }: Plan): Expectation {
 
 /** Nobody does anything wrong in the end: all arrives, and so do both FINs. */
 export function wholeExpectation(plan: Plan): Expectation {
-  const { origin, otherEnded, side, phase, endsFirst } = plan
+  const { origin, otherEnded, side, endsFirst } = plan
   const first = otherEnded ? other(side) : endsFirst === 'upstream' ? 'upstream' : 'client'
   // The client's FIN is not the upstream's business when its connection is good for another session.
-  const kept = plan.shared && first === 'client' && !(phase === 'connecting' && greets(plan))
+  const kept = plan.shared && first === 'client' && !(plan.phase === 'connecting' && greets(plan))
   return {
     origin,
     reasons: [`${first}-end`],
@@ -103,15 +100,26 @@ export function wholeExpectation(plan: Plan): Expectation {
   }
 }
 
+/** Both send FIN at the same moment. Where the first one ends both, what the other said with its own may come too late. */
+export function bothEnd({ origin, halfClose }: Plan): Expectation {
+  const view = halfClose === 'close' ? PART_THEN_FIN : ALL_THEN_FIN
+  return { origin, reasons: ['client-end', 'upstream-end'], client: view, upstream: view }
+}
+
 /** One side says less than it meant to, and then FIN. */
-function ended({ fault, side, origin, shared, otherEnded }: Plan): Expectation {
-  const kept = shared && side === 'client' && fault === 'fin' && !otherEnded
-  return {
-    origin,
-    reasons: [`${otherEnded ? other(side) : side}-end`],
-    client: ALL_THEN_FIN,
-    upstream: kept ? ALL_AND_OPEN : ALL_THEN_FIN,
-  }
+function ended(plan: Plan): Expectation {
+  const { fault, side, phase, origin, shared, otherEnded, earlyBytes, halfClose } = plan
+  const whole = fault === 'fin' || (fault === 'close' && (phase === 'idle' || earlyBytes === 0))
+  const kept = shared && side === 'client' && whole && !otherEnded
+  const heard = kept ? ALL_AND_OPEN : ALL_THEN_FIN
+  // Whoever closes has read what there was. Where the first FIN ends both, that side gets what was received of the other until then.
+  const atRest = phase === 'idle' || phase === 'first-byte'
+  const back = halfClose === 'close' && !atRest ? PART_THEN_FIN : ALL_THEN_FIN
+  const own: View = fault === 'close' ? { bytes: 'all', endings: [otherEnded ? 'fin' : 'gone'] } : back
+  const reasons = [`${otherEnded ? other(side) : side}-end`] as const
+  return side === 'client'
+    ? { origin, reasons, client: own, upstream: heard }
+    : { origin, reasons, client: heard, upstream: own }
 }
 
 function reset(plan: Plan): Expectation {

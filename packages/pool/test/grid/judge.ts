@@ -27,7 +27,14 @@ export function judge(session: GridSession, expected: Expectation): string[] {
   return failures
 }
 
-function compare(side: string, peer: GridPeer, sent: number, ending: Ending, expected: View): string[] {
+/** Where a side saw something else than it must have of the `sent` bytes that the other had said. */
+export function compare(
+  side: string,
+  peer: GridPeer,
+  sent: number,
+  ending: Ending,
+  expected: View,
+): string[] {
   const failures: string[] = []
   const { receivedBytes } = peer
   const most = expected.bytes === 'none' ? 0 : sent

@@ -1,6 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { renameSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Address } from '@relay/core'
+
+interface Kept {
+  readonly address: Address
+  back(): Promise<object>
+}
 
 /**
  * A process that holds listening sockets for us, and accepts nobody: the kernel answers as long as the queue has room, and is silent
@@ -10,11 +17,14 @@ export class Keeper {
   readonly #child: ChildProcess = fork(new URL('./keeper.mjs', import.meta.url), { execArgv: [] })
   #next = 0
 
-  /** Has a listener held; it is ours again by `back`. @param backlog - One more than that fit into the queue. */
-  async keep(backlog: number): Promise<{ readonly port: number; back(): Promise<object> }> {
-    const server = createServer().listen({ host: '127.0.0.1', port: 0, backlog })
+  /** Has a listener held; what it is listening with is ours again by `back`. @param backlog - One more than that fit into the queue. */
+  async keep(at: Address, backlog: number): Promise<Kept> {
+    const isUnix = 'path' in at
+    const server = createServer().listen({ ...(isUnix ? { path: `${at.path}-kept` } : at), backlog })
     await once(server, 'listening')
-    const { port } = server.address() as { port: number }
+    const address = isUnix ? at : { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+    // A server that is closed removes the file it was made with.
+    if (isUnix) renameSync(`${at.path}-kept`, at.path)
     const key = ++this.#next
     // The bare handle: of a `Server` the child would accept at once.
     this.#child.send({ keep: key }, Reflect.get(server, '_handle'))
@@ -22,7 +32,7 @@ export class Keeper {
     server.close()
     await once(server, 'close')
     return {
-      port,
+      address,
       back: async () => {
         this.#child.send({ back: key })
         const [, handle] = await once(this.#child, 'message')

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
-import { endedByFin } from '../../../conformance/src/kernel.js'
 import type { Content } from './content.js'
+import { endOf, nameOfError } from './end-of-stream.js'
+import { Received } from './received.js'
 
-/** How what a peer receives has ended; `gone`: it has reset the connection itself. */
+/** How what a peer receives has ended; `gone`: it has closed or reset the connection itself. */
 export type Ending = 'open' | 'fin' | 'reset' | 'gone' | (string & {})
 
-const NOTHING = Buffer.alloc(0)
 const SLOW_STEPS = 20
 const SLOW_GAP_MS = 15
 
@@ -14,20 +14,19 @@ export class GridPeer {
   readonly socket: Socket
   readonly ended: Promise<Ending>
   ending: Ending = 'open'
-  /** Bytes given to the socket, and received, of the content of now. */
+  /** Bytes given to the socket, of the content of now. */
   sent = 0
-  receivedBytes = 0
   finSent = false
   readonly #tcp: Socket
   readonly #ports: { readonly local: number; readonly remote: number }
   #sends: Content | undefined
-  #expects: Content | undefined
-  #chunks: Buffer[] = []
+  #received = new Received()
   #onChange: () => void = () => {}
   #chunkBytes = 65_536
   #allowed = 0
   #held = Number.POSITIVE_INFINITY
   #finishAt = Number.POSITIVE_INFINITY
+  #silentAt = Number.POSITIVE_INFINITY
   #writing = false
   /** Whether its end is being looked into. */
   #asking = false
@@ -62,32 +61,31 @@ export class GridPeer {
   /** From now on it is one side of this session. */
   begin(sends: Content, expects: Content, chunkBytes: number, onChange: () => void): void {
     this.#sends = sends
-    this.#expects = expects
+    this.#received = new Received(expects)
     this.#chunkBytes = chunkBytes
     this.#onChange = onChange
     this.sent = 0
-    this.receivedBytes = 0
-    this.#chunks = []
     this.#allowed = 0
+    this.#silentAt = Number.POSITIVE_INFINITY
   }
 
-  /** Whether all of its content was said. */
+  /** Whether all was said that it will say. */
   get saidAll(): boolean {
-    return this.sent === this.#sends?.length
+    return this.sent >= Math.min(this.#sends?.length ?? 0, this.#silentAt)
+  }
+
+  get receivedBytes(): number {
+    return this.#received.bytes
   }
 
   /** Lines of the other side that came whole. */
   get linesHeard(): number {
-    return this.#expects?.linesWithin(this.receivedBytes) ?? 0
+    return this.#received.lines
   }
 
   /** What is wrong with what was received, as far as it came. */
   get faultOfReceived(): string | undefined {
-    if (this.receivedBytes === 0) return undefined
-    const received = Buffer.concat(this.#chunks)
-    return this.#expects === undefined
-      ? `${received.length} B came to nobody: ${received.toString('latin1', 0, 80)}`
-      : this.#expects.faultOf(received)
+    return this.#received.fault
   }
 
   /** May say so much of its content. */
@@ -100,6 +98,12 @@ export class GridPeer {
   hold(bytes: number): void {
     this.#held = bytes
     this.#pump()
+  }
+
+  /** Says nothing more, but for a FIN when it is time. */
+  silence(): void {
+    this.#silentAt = this.sent
+    this.#onChange()
   }
 
   /** Whether it waits for its hold to be lifted. */
@@ -120,15 +124,11 @@ export class GridPeer {
 
   // ─── faults ───
 
-  /** Sends FIN behind the line that it is in, or behind the half of the next. */
-  finish(where: 'line' | 'half a line'): void {
+  /** Sends FIN behind what it has said and what its hold lets it say, behind the line that it is in, or behind the half of the next. */
+  finish(where: 'here' | 'line' | 'half a line'): void {
     const content = this.#sends as Content
-    const line = content.linesWithin(this.sent)
-    const inside = this.sent > content.endOf(line)
-    const end = content.endOf(inside ? line + 1 : line)
-    const next = content.endOf(content.linesWithin(end) + 1)
-    // Never the whole line: its last block is left out.
-    this.#finishAt = where === 'line' ? end : Math.floor((end + next) / 2)
+    const here = Math.max(this.sent, Math.min(this.#held, this.#allowed, content.length))
+    this.#finishAt = where === 'here' ? here : content.breakBehind(this.sent, where)
     this.#pump()
   }
 
@@ -136,6 +136,24 @@ export class GridPeer {
     this.#settle('gone')
     this.#tcp.resetAndDestroy()
     this.socket.destroy()
+  }
+
+  /** Closes the socket; with bytes of the other side unread in the kernel this is a reset. */
+  close(unread: boolean): void {
+    this.#settle('gone')
+    if (!unread) this.finSent = true
+    // TLS says farewell first.
+    if (this.#tcp === this.socket || unread) this.destroy()
+    else this.socket.end(() => this.destroy())
+  }
+
+  /** Reads nothing, not even ahead: what comes stays in the kernel. */
+  stopReading(): void {
+    this.#handle.readStop()
+  }
+
+  readOn(): void {
+    if (!this.socket.destroyed) this.#handle.readStart()
   }
 
   /** Neither reads nor writes. */
@@ -171,7 +189,7 @@ export class GridPeer {
     const content = this.#sends
     if (this.#writing || this.#stalled || this.finSent || this.socket.destroyed || content === undefined)
       return
-    const limit = Math.min(this.#allowed, this.#held, this.#finishAt, content.length)
+    const limit = Math.min(this.#allowed, this.#held, this.#finishAt, this.#silentAt, content.length)
     if (this.sent >= limit) {
       if (this.sent >= this.#finishAt) this.end()
       return
@@ -195,8 +213,7 @@ export class GridPeer {
   }
 
   #receive(chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.receivedBytes += chunk.length
+    this.#received.add(chunk)
     if (this.#slowReads > 0) {
       this.#slowReads--
       this.socket.pause()
@@ -205,15 +222,9 @@ export class GridPeer {
     this.#onChange()
   }
 
-  // Node 20 and 22 show data and a reset in one poll as data and an end. The kernel knows: of a connection that was reset nothing is left.
   async #onEnd(): Promise<void> {
-    const { socket } = this
     this.#asking = true
-    if (socket === this.#tcp && !socket.writableEnded) {
-      socket.write(NOTHING, (error) => this.#settle(error ? 'reset' : 'fin'))
-    } else {
-      this.#settle((await endedByFin(this.#ports)) ? 'fin' : 'reset')
-    }
+    this.#settle(await endOf(this.socket, this.#tcp, this.#ports))
   }
 
   // What was read ahead while it was on hold is still there.
@@ -222,7 +233,12 @@ export class GridPeer {
     this.#slowReads = 0
     socket.removeAllListeners('data')
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this.#receive(chunk)
-    this.#settle(nameOf(error))
+    this.#settle(nameOfError(error))
+  }
+
+  // `pause()` still lets a socket read ahead, and what was read is not unread to the kernel.
+  get #handle(): { readStop(): void; readStart(): void } {
+    return Reflect.get(this.socket, '_handle')
   }
 
   #later(then: () => void): void {
@@ -232,9 +248,4 @@ export class GridPeer {
     }, SLOW_GAP_MS)
     this.#timers.add(timer)
   }
-}
-
-function nameOf(error: Error): Ending {
-  const code = 'code' in error ? String(error.code) : error.message
-  return code === 'ECONNRESET' || code === 'EPIPE' ? 'reset' : code
 }

@@ -1,7 +1,8 @@
-import { greets, isReplaced } from './expectation.js'
+import { greets, isReplaced } from './claims.js'
 import type { Keeper } from './keeper.js'
+import { reachFlood } from './late-reading.js'
 import type { GridPeer } from './peer.js'
-import { isMoving, type Plan } from './plan.js'
+import { floodOf, isMoving, type Plan } from './plan.js'
 import type { RelayRig } from './relay-rig.js'
 import type { EndsFirst } from './script.js'
 import type { GridSession } from './session.js'
@@ -24,7 +25,7 @@ export async function openUpstream(plan: Plan, upstream: UpstreamRig, keeper: Ke
     if (phase !== 'connecting') return
     if (side === 'client' || fault === 'stall') upstream.welcome = 'withhold'
     else if (fault === 'slow-write') upstream.welcome = tls ? 'slow-handshake' : 'serve'
-    else upstream.welcome = fault as 'fin' | 'reset'
+    else upstream.welcome = fault as 'fin' | 'reset' | 'close'
   }
 }
 
@@ -37,19 +38,31 @@ export function endsFirst(plan: Plan): EndsFirst {
 
 /** What the client may say before the fault. */
 export function clientHold(plan: Plan): number {
-  const { side, phase, main, restAfter, earlyBytes } = plan
+  const { fault, side, phase, carrier, main, restAfter, earlyBytes } = plan
   const { up } = main
+  const flood = floodOf(plan)
+  if (flood?.from === 'client') return up.endOf(1)
+  // Its last line is what the upstream will leave unread.
+  if (side === 'upstream' && isMoving(plan) && fault === 'close-unread')
+    return up.endOf(up.lineEnds.length - 1)
+  if (flood !== undefined) return ALL
   if (side === 'client' && isMoving(plan)) return Math.floor(0.8 * up.length)
   if (phase === 'idle') return up.endOf(restAfter)
   // What is said before anything was asked must come before anything is.
   if (phase === 'connecting' && greets(plan)) return 0
   if (side === 'client') return earlyBytes
+  if (phase === 'connecting' && fault === 'close' && carrier !== 'tls') return 0
+  if (phase === 'first-byte' && fault === 'close-unread') return 0
   return phase === 'first-byte' ? up.endOf(restAfter) : ALL
 }
 
 /** What the upstream may say before the fault. */
 export function upstreamHold(plan: Plan): number {
-  const { side, phase, main, earlyBytes, part, otherEnded } = plan
+  const { fault, side, phase, main, earlyBytes, part, otherEnded } = plan
+  const flood = floodOf(plan)
+  if (flood?.from === 'upstream') return main.down.endOf(1)
+  // What a client is to leave unread.
+  if (flood !== undefined) return fault === 'close-unread' ? 0 : ALL
   if (side === 'client') return ALL
   if (phase === 'first-byte') return earlyBytes
   if (!isMoving(plan)) return ALL
@@ -58,7 +71,7 @@ export function upstreamHold(plan: Plan): number {
 
 /** Resolves when the session is in the phase; with the side that is to fail, if it is there to be told. */
 export async function reach(plan: Plan, session: GridSession): Promise<void> {
-  const { side, phase, main, restAfter, part, otherEnded, lateReader } = plan
+  const { fault, side, phase, main, restAfter, part, otherEnded, lateReader, late } = plan
   const { condition } = session
   const client = session.client as GridPeer
   if (phase === 'before-connect' || phase === 'connecting') {
@@ -71,6 +84,8 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
   const upstream = session.upstream as GridPeer
   const [faulty, other] = side === 'client' ? [client, upstream] : [upstream, client]
   const meant = side === 'client' ? main.up : main.down
+  if (late !== 'nobody') return reachFlood(plan, session)
+  if (phase === 'first-byte' && fault === 'close-unread') return
   if (phase === 'first-byte') {
     await condition.met(
       () => faulty.atHold && client.receivedBytes === upstream.sent && upstream.receivedBytes === client.sent,
@@ -80,7 +95,8 @@ export async function reach(plan: Plan, session: GridSession): Promise<void> {
   } else if (phase === 'idle') {
     await condition.met(() => client.atHold && client.receivedBytes === main.down.endOf(restAfter))
   } else if (isMoving(plan)) {
-    await condition.met(() => faulty.sent >= Math.floor(part * meant.length) && faulty.receivedBytes > 0)
+    const enough = Math.min(Math.floor(part * meant.length), meant.endOf(meant.lineEnds.length - 1))
+    await condition.met(() => faulty.sent >= enough && faulty.receivedBytes > 0)
     if (otherEnded) {
       if (side === 'client') upstream.finish('line')
       await condition.met(() => faulty.ending === 'fin')
@@ -116,6 +132,7 @@ export async function failInPool(
   if (fault === 'slow-read') return idle.readSlowly()
   if (fault === 'fin') idle.end()
   else if (fault === 'reset') idle.reset()
+  else if (fault === 'close') idle.close(false)
   else {
     // Bytes of a session that is over: nobody may ever get them.
     idle.begin(before.down, before.up, 64, condition.changed)
@@ -124,14 +141,4 @@ export async function failInPool(
     idle.allow(before.down.length)
   }
   await condition.met(() => relay.record.poolClosed > closedBefore)
-}
-
-/** The fault, on a session that has reached its phase. */
-export function fail({ fault }: Plan, peer: GridPeer): void {
-  if (fault === 'fin') peer.finish('line')
-  else if (fault === 'reset') peer.reset()
-  else if (fault === 'stall') peer.stall()
-  else if (fault === 'slow-read') peer.readSlowly()
-  else if (fault === 'slow-write') peer.writeSlowly()
-  else peer.finish('half a line')
 }

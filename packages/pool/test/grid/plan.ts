@@ -1,5 +1,6 @@
-import { random, seed as runSeed } from '../../../core/test/support/random.js'
-import { type Cell, type GridRun, nameOf } from './cells.js'
+import { seed as runSeed } from '../../../core/test/support/random.js'
+import { type Cell, type GridRun, isUnix, nameOf, type Side } from './cells.js'
+import { chance, type Rng } from './chance.js'
 import { Content } from './content.js'
 
 /** What is said in a session: as many lines down as up, each the answer to one. */
@@ -33,6 +34,8 @@ export interface Plan extends GridRun {
   readonly otherEnded: boolean
   /** The other side reads slowly what a side sends that then resets: most of it is still on its way. */
   readonly lateReader: boolean
+  /** What is said to one that reads late when the relay takes no more of it: less or more than a socket reads ahead. */
+  readonly extraBytes: number
   /** The drain is over before a stalled session is idle for too long. */
   readonly shortDrain: boolean
   /** The stage is a function, else a stream. */
@@ -41,14 +44,14 @@ export interface Plan extends GridRun {
 }
 
 export function planOf(run: GridRun): Plan {
-  const rng = random(hash(`${runSeed} ${nameOf(run)}`))
+  const rng = chance(nameOf(run))
   const id = (): string =>
     rng
       .int(2 ** 32)
       .toString(16)
       .padStart(8, '0')
   const lines = 8 + rng.int(40)
-  const lateReader = isMoving(run) && run.fault === 'reset' && rng.int(2) === 0
+  const lateReader = isMoving(run) && run.late === 'nobody' && run.fault === 'reset' && rng.int(2) === 0
   const conversation = (bytesUp: number, bytesDown: number, count: number): Conversation => {
     const session = id()
     return {
@@ -63,7 +66,10 @@ export function planOf(run: GridRun): Plan {
     const order = 14 + (rng.int(1_000) / 1_000) * 6
     return Math.round(2 ** (flood ? 23 : lateReader ? 20 : order))
   }
-  const main = conversation(size(), size(), lines)
+  const flow = floodOf(run)
+  const up = flow?.from === 'client' ? flow.bytes : flow ? 16_384 : size()
+  const down = flow?.from === 'upstream' ? flow.bytes : flow ? 16_384 : size()
+  const main = conversation(up, down, lines)
   const { origin, shared } = upstreamOf(run, rng)
   const earlyBytes = earlyBytesOf(run, main, rng)
   return {
@@ -77,8 +83,10 @@ export function planOf(run: GridRun): Plan {
     earlyBytes,
     restAfter: restOf(run, lines, earlyBytes, rng),
     part: 0.2 + rng.int(400) / 1_000,
-    endsFirst: rng.pick(['client-early', 'client', 'upstream']),
+    // Where the first FIN ends both, a client that ends early has asked for less than all.
+    endsFirst: rng.pick([run.halfClose === 'close' ? 'client' : 'client-early', 'client', 'upstream']),
     otherEnded: otherEndedOf(run, shared, rng),
+    extraBytes: 1 + rng.int(32_768),
     lateReader,
     shortDrain: rng.int(2) === 0,
     functionStage: rng.int(2) === 0,
@@ -86,33 +94,45 @@ export function planOf(run: GridRun): Plan {
   }
 }
 
-type Rng = ReturnType<typeof random>
-
-function upstreamOf({ side, phase, source }: GridRun, rng: Rng): { origin: Origin; shared: boolean } {
+function upstreamOf(run: GridRun, rng: Rng): { origin: Origin; shared: boolean } {
+  const { side, phase, source } = run
   // In the pool every connection is a pooled one: a fresh one has served nobody yet.
   if (phase === 'in-pool')
     return source === 'fresh' ? { origin: 'prewarmed', shared: false } : { origin: 'reused', shared: true }
   if (source === 'fresh') return { origin: 'dialed', shared: false }
   // A pool that has nothing ready dials, too.
   if (phase === 'connecting' || (phase === 'before-connect' && side === 'upstream'))
-    return { origin: 'dialed', shared: true }
-  return rng.pick([
-    { origin: 'prewarmed', shared: false },
-    { origin: 'reused', shared: true },
-  ] as const)
+    return { origin: 'dialed', shared: run.halfClose === 'forward' }
+  const prewarmed = { origin: 'prewarmed', shared: false } as const
+  // What a shared one still owes to a client that has closed is sent into its reset, or not, as it happens; and that the first FIN ends
+  // both is said of connections that nobody else will have.
+  const closes = run.fault === 'close' && side === 'client' && isMoving(run)
+  if (closes || run.halfClose === 'close' || run.late !== 'nobody') return prewarmed
+  return rng.pick([prewarmed, { origin: 'reused', shared: true } as const])
+}
+
+/** The side that sends more to one that reads late than the kernel takes, and how much; less where it is all to be on its way when that side closes. */
+export function floodOf({ side, late, fault, carrier }: GridRun): { from: Side; bytes: number } | undefined {
+  if (late === 'nobody') return undefined
+  const from = (late === 'other') === (side === 'client') ? 'client' : 'upstream'
+  const to = from === 'client' ? 'upstream' : 'client'
+  return { from, bytes: fault === 'close' ? 49_152 : isUnix(carrier, to) ? 2 ** 20 : 6 * 2 ** 20 }
 }
 
 function earlyBytesOf({ side, phase, fault }: Cell, { up }: Conversation, rng: Rng): number {
   if (phase === 'first-byte') return fault === 'slow-read' ? 0 : rng.int(2)
   if (side !== 'client' || (phase !== 'before-connect' && phase !== 'connecting')) return 0
+  // Of a client that has closed nothing may be answered.
+  if (fault === 'close') return rng.int(2) * (1 + rng.int(63))
   // Whole lines or not, but no more than a socket's buffers hold while nobody reads.
   return rng.pick([0, 1 + rng.int(8_192), up.endOf(1) <= 32_768 ? up.endOf(1) : 100])
 }
 
-function restOf({ side, phase }: Cell, lines: number, earlyBytes: number, rng: Rng): number {
+function restOf({ side, phase, fault }: Cell, lines: number, earlyBytes: number, rng: Rng): number {
   if (phase === 'idle') return 1 + rng.int(lines - 2)
   // An upstream's first byte is part of an answer.
-  return side === 'upstream' && phase === 'first-byte' ? earlyBytes + rng.int(3) : 0
+  if (side !== 'upstream' || phase !== 'first-byte') return 0
+  return (fault === 'close-unread' ? 1 : earlyBytes) + rng.int(3)
 }
 
 /** Bytes are on their way when the fault comes. */
@@ -120,13 +140,9 @@ export function isMoving({ phase }: Pick<Cell, 'phase'>): boolean {
   return phase === 'mid-transfer' || phase === 'draining'
 }
 
-function otherEndedOf({ side, phase }: Cell, shared: boolean, rng: Rng): boolean {
+function otherEndedOf({ side, phase, fault, halfClose }: GridRun, shared: boolean, rng: Rng): boolean {
+  // Both have ended, then, or nothing comes any more that could be left unread.
+  if (halfClose === 'close' || fault === 'close-unread') return false
   // That the client's FIN was seen, and is withheld from an upstream that can be shared, nobody outside can tell.
   return phase === 'draining' && !(side === 'upstream' && shared) && rng.int(2) === 0
-}
-
-function hash(text: string): number {
-  let state = 0x811c9dc5
-  for (const character of text) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) >>> 0
-  return state
 }

@@ -1,4 +1,5 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Duplex } from 'node:stream'
 import type { Connector, Lease, RelayResult, SessionInfo } from '@relay/core'
 import { ConnectionLease } from '@relay/core/connector'
 import { listenerCounts } from '../connection/pooled.js'
@@ -6,8 +7,10 @@ import { listenerCounts } from '../connection/pooled.js'
 /** A lease as the relay had it. */
 export interface LeaseRecord {
   readonly origin: Lease['origin']
-  /** The relay's port of the connection. */
-  readonly port: number
+  /** The relay's socket. */
+  readonly socket: Duplex
+  /** Its port, if it has one. */
+  readonly port: number | undefined
   /** Each call that ends the lease; there must be one. */
   readonly endings: ('release' | 'discard' | 'detach')[]
   /** Listeners of the connection when it was lent, and when it had been given back. */
@@ -83,7 +86,8 @@ export class SessionRecord {
     const { socket, tcp } = lease.connection
     const record: LeaseRecord = {
       origin: lease.origin,
-      port: tcp?.localPort ?? 0,
+      socket,
+      port: tcp?.localPort,
       endings: [],
       listenersBefore: listenerCounts(socket),
       signal,

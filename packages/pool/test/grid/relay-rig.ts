@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream'
 import {
+  type Address,
   type Connector,
   createRelayServer,
   dialer,
@@ -8,8 +9,10 @@ import {
   type Stage,
 } from '@relay/core'
 import { type ConnectionPool, connectionPool, lines } from '../../src/index.js'
+import { isUnix } from './cells.js'
 import type { Plan } from './plan.js'
 import { SessionRecord } from './record.js'
+import { SocketFolder } from './socket-folder.js'
 import { tlsKeys } from './upstream-rig.js'
 
 /** The deadlines of a run. One that is to end it is short; the others must not be in its way on a busy machine. */
@@ -44,13 +47,15 @@ export class RelayRig {
   readonly deadlines: Deadlines
   /** Whoever asks for a connection waits for this first. */
   gate: (signal: AbortSignal) => Promise<void> = async () => {}
+  readonly #folder: SocketFolder | undefined
   #borrowed: Lease | undefined
 
-  constructor(plan: Plan, port: number) {
-    const { connectTimeoutMs, graceMs: _, ...deadlines } = deadlinesOf(plan)
-    this.deadlines = deadlinesOf(plan)
+  /** @param other - Deadlines that are not those of the plan. */
+  constructor(plan: Plan, upstream: Address, other: Partial<Deadlines> = {}) {
+    this.deadlines = { ...deadlinesOf(plan), ...other }
+    const { connectTimeoutMs, graceMs: _, ...deadlines } = this.deadlines
     const tls = plan.carrier === 'tls' && { ca: tlsKeys().cert }
-    const target = { host: '127.0.0.1', port, tls }
+    const target = { ...upstream, tls }
     const pooled = plan.source === 'pooled' || plan.phase === 'in-pool'
     this.pool = pooled
       ? connectionPool({
@@ -65,12 +70,19 @@ export class RelayRig {
     const { record } = this
     this.server = createRelayServer({
       ...deadlines,
+      halfClose: plan.halfClose,
       stages: stagesOf(plan),
       upstream: record.watch(this.connector, (signal) => this.gate(signal)),
       onSession: ({ id }) => record.openCallbacks.push(id),
       onClose: ({ id }, result) => record.closeCallbacks.push({ id, result }),
     })
+    if (isUnix(plan.carrier, 'client')) this.#folder = new SocketFolder()
     record.start()
+  }
+
+  async listen(): Promise<void> {
+    const { path } = this.#folder ?? {}
+    await this.server.listen(path === undefined ? '127.0.0.1:0' : { path })
   }
 
   /** Takes the idle connection away, so that a session has to wait for it; returns what gives it back. */
@@ -88,6 +100,7 @@ export class RelayRig {
     await this.server.close({ graceMs: 0 })
     await this.connector.close()
     this.record.stop()
+    this.#folder?.remove()
   }
 }
 

@@ -1,12 +1,15 @@
 import { Baseline } from './baseline.js'
 import { type GridRun, nameOf } from './cells.js'
+import { greets, isReplaced, isSilenced } from './claims.js'
 import { within } from './deadline.js'
-import { expectationOf, greets, isReplaced, wholeExpectation } from './expectation.js'
+import { expectationOf, wholeExpectation } from './expectation.js'
+import { fail } from './fail.js'
 import { invariantsOfConnector, invariantsOfRecord, invariantsOfSession } from './invariants.js'
 import { judge } from './judge.js'
 import type { Keeper } from './keeper.js'
+import { readLate } from './late-reading.js'
 import type { GridPeer } from './peer.js'
-import { clientHold, endsFirst, fail, failInPool, openUpstream, reach, upstreamHold } from './phases.js'
+import { clientHold, endsFirst, failInPool, openUpstream, reach, upstreamHold } from './phases.js'
 import { type Conversation, type Plan, planOf } from './plan.js'
 import { RelayRig } from './relay-rig.js'
 import type { EndsFirst } from './script.js'
@@ -50,7 +53,7 @@ class CellRun {
   constructor(plan: Plan, keeper: Keeper) {
     this.#plan = plan
     this.#keeper = keeper
-    this.#upstream = new UpstreamRig(plan.carrier === 'tls')
+    this.#upstream = new UpstreamRig(plan.carrier)
   }
 
   get relay(): RelayRig {
@@ -59,8 +62,8 @@ class CellRun {
 
   async open(): Promise<void> {
     await openUpstream(this.#plan, this.#upstream, this.#keeper)
-    this.#relay = new RelayRig(this.#plan, this.#upstream.port)
-    await this.relay.server.listen('127.0.0.1:0')
+    this.#relay = new RelayRig(this.#plan, this.#upstream.address)
+    await this.relay.listen()
     if (this.#plan.origin === 'reused') await this.#exchange(this.#plan.before)
     if (this.#plan.origin === 'prewarmed') await this.relay.pool?.prewarm(1)
   }
@@ -89,10 +92,12 @@ class CellRun {
     if (phase === 'draining') {
       this.#draining = this.relay.server.close({ graceMs: this.relay.deadlines.graceMs })
     }
-    const faulty = side === 'client' ? client : session.upstream
+    const { upstream } = session
+    const [faulty, other] = side === 'client' ? [client, upstream] : [upstream, client]
+    if (isSilenced(plan) && plan.fault !== 'close-unread') other?.silence()
     // In the pool, or at its welcome, the upstream has failed already.
     if (faulty !== undefined && phase !== 'in-pool' && (phase !== 'connecting' || side === 'client')) {
-      fail(plan, faulty)
+      await within(fail(plan, session, faulty, other), SLACK_MS, () => `failing, ${state()}`)
     }
     // Before the client speaks: whether it was stale then is the question.
     if (isReplaced(plan) && phase !== 'in-pool') {
@@ -104,8 +109,11 @@ class CellRun {
     }
     session.onUpstream = () => {}
     for (const peer of [client, session.upstream]) {
-      if (!plan.lateReader || peer === faulty) peer?.hold(Number.POSITIVE_INFINITY)
+      const goesOn = !plan.lateReader || peer === faulty
+      if (plan.late === 'nobody' && goesOn) peer?.hold(Number.POSITIVE_INFINITY)
     }
+    if (plan.late !== 'nobody')
+      await within(readLate(plan, session), SLACK_MS, () => `reading late, ${state()}`)
     await openGate()
     if (phase === 'connecting' && side === 'client') await this.#upstream.release()
     await within(session.over(), this.#boundMs(), state)
@@ -123,16 +131,16 @@ class CellRun {
     const session = await this.#exchange(after)
     const { origin } = session.leases[0] ?? { origin: 'dialed' }
     const { pool } = this.relay
-    const expected = wholeExpectation({
+    const plan: Plan = {
       ...this.#plan,
       fault: 'slow-read',
       origin,
       otherEnded: false,
       endsFirst: 'client',
-    })
+    }
     failures.push(
-      ...judge(session, expected).map((failure) => `the session after it: ${failure}`),
-      ...invariantsOfSession(session).map((failure) => `the session after it: ${failure}`),
+      ...judge(session, wholeExpectation(plan)).map((failure) => `the session after it: ${failure}`),
+      ...invariantsOfSession(session, plan).map((failure) => `the session after it: ${failure}`),
     )
     if (pool !== undefined && this.#plan.shared && pool.stats().idle === 0) {
       failures.push('the session after it has not given its connection back')

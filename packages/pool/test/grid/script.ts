@@ -32,7 +32,8 @@ export function playUpstream(
     const owed = down.endOf(upstream.linesHeard)
     upstream.allow(owed)
     const first = endsFirst === 'upstream' && owed === down.length
-    if (upstream.sent >= owed && (first || upstream.ending === 'fin')) upstream.end()
+    const saidOwed = upstream.sent >= owed || upstream.saidAll
+    if (saidOwed && (first || upstream.ending === 'fin')) upstream.end()
     onChange()
   })
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Address } from '@relay/core'
 import { Condition } from './deadline.js'
+import type { DialOrder } from './dial-order.js'
 import { GridPeer } from './peer.js'
 import type { Conversation } from './plan.js'
 import type { RelayRig } from './relay-rig.js'
@@ -16,6 +17,7 @@ export class GridSession {
   /** The upstream's end of the connection that serves it now. */
   upstream: GridPeer | undefined
   readonly #relay: RelayRig
+  readonly #dials: DialOrder
   readonly #endsFirst: EndsFirst
   readonly #chunkBytes: number
   readonly #nth: number
@@ -32,17 +34,20 @@ export class GridSession {
   ) {
     this.conversation = conversation
     this.#relay = relay
+    this.#dials = upstream.dials
     this.#endsFirst = options.endsFirst
     this.#chunkBytes = options.chunkBytes
     this.#nth = relay.record.closed.length
     this.#leasesBefore = relay.record.leases.length
     this.#askedBefore = relay.record.asked
     relay.record.onChange = this.condition.changed
-    relay.record.onLease = ({ port }) => upstream.whenAccepted(port, (peer) => this.serve(peer))
+    relay.record.onLease = (lease) => upstream.whenAccepted(lease, (peer) => this.serve(peer))
   }
 
   async connect(hold: number): Promise<GridPeer> {
-    const socket = connect({ ...(this.#relay.server.address as Address), allowHalfOpen: true })
+    const socket = this.#dials.except(() =>
+      connect({ ...(this.#relay.server.address as Address), allowHalfOpen: true }),
+    )
     await once(socket, 'connect')
     const client = new GridPeer(socket)
     client.hold(hold)
@@ -58,6 +63,11 @@ export class GridSession {
     playUpstream(peer, this.conversation, this.#chunkBytes, this.#endsFirst, this.condition.changed)
     this.onUpstream(peer)
     this.condition.changed()
+  }
+
+  /** Bytes that the relay has handed on, in a session that is alive. */
+  relayed(direction: 'up' | 'down'): number {
+    return this.#relay.server.sessions()[0]?.[direction].bytes ?? 0
   }
 
   get asked(): boolean {

@@ -1,13 +1,20 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import type { Address } from '@relay/core'
 import { certificate } from '../../../core/test/support/certificate.js'
+import { type Carrier, isUnix } from './cells.js'
+import { DialOrder } from './dial-order.js'
 import type { Keeper } from './keeper.js'
 import { GridPeer } from './peer.js'
+import type { LeaseRecord } from './record.js'
+import { slowWriter } from './slow-writer.js'
+import { SocketFolder } from './socket-folder.js'
 
 /** What it does with the connections that it accepts: serves them, or what a fault of the connecting phase says. */
-export type Welcome = 'serve' | 'fin' | 'reset' | 'withhold' | 'slow-handshake'
+export type Welcome = 'serve' | 'fin' | 'reset' | 'close' | 'withhold' | 'slow-handshake'
 
 export type Keys = ReturnType<typeof certificate>
 let keys: Keys | undefined
@@ -18,34 +25,43 @@ export function tlsKeys(): Keys {
   return keys
 }
 
-/** The upstream server, played by the test; a connection of it is known by the relay's port. */
+/** The upstream server, played by the test. A connection of it is known by the relay's port; on a unix socket, by when it was dialed. */
 export class UpstreamRig {
-  port = 0
+  address: Address = { host: '127.0.0.1', port: 0 }
   welcome: Welcome = 'serve'
   /** Called for each connection, as soon as it can be spoken on. */
   onPeer: (peer: GridPeer) => void = () => {}
-  accepted = 0
+  readonly dials = new DialOrder()
   readonly #tls: boolean
+  readonly #folder: SocketFolder | undefined
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #peers = new Map<number, GridPeer>()
   readonly #waiting = new Map<number, (peer: GridPeer) => void>()
   #withheld: (() => void)[] = []
-  #takeBack: (() => Promise<unknown>) | undefined
+  #takeBack: (() => Promise<object>) | undefined
+  #accepted = 0
   #fillers: Socket[] = []
   readonly #fillerPorts = new Set<number | undefined>()
 
-  constructor(tls: boolean) {
-    this.#tls = tls
+  constructor(carrier: Carrier) {
+    this.#tls = carrier === 'tls'
+    if (isUnix(carrier, 'upstream')) {
+      this.#folder = new SocketFolder()
+      this.address = { path: this.#folder.path }
+      this.dials.start()
+    }
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     )
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1')
+    this.#server.listen(this.address)
     await once(this.#server, 'listening')
-    this.port = (this.#server.address() as AddressInfo).port
+    if (this.#folder === undefined) {
+      this.address = { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port }
+    }
   }
 
   /** Has an address where nobody listens. */
@@ -60,11 +76,11 @@ export class UpstreamRig {
    * side's kernel asks again, which is a second after the first time.
    */
   async listenHeld(keeper: Keeper, full: boolean): Promise<void> {
-    const kept = await keeper.keep(full ? 1 : 8)
-    this.port = kept.port
+    const kept = await keeper.keep(this.address, full ? 1 : 8)
+    this.address = kept.address
     this.#takeBack = kept.back
     if (!full) return
-    this.#fillers = [1, 2].map(() => connect(kept.port, '127.0.0.1').on('error', () => {}))
+    this.#fillers = [1, 2].map(() => connect({ ...kept.address, allowHalfOpen: true }).on('error', () => {}))
     await Promise.all(this.#fillers.map((filler) => once(filler, 'connect')))
     for (const { localPort } of this.#fillers) this.#fillerPorts.add(localPort)
   }
@@ -74,7 +90,14 @@ export class UpstreamRig {
     this.#takeBack = undefined
     if (takeBack !== undefined) {
       for (const filler of this.#fillers) filler.destroy()
-      this.#server.listen(await takeBack())
+      const handle = await takeBack()
+      if (this.#folder !== undefined) {
+        // Node takes only TCP handles back.
+        Reflect.get(handle, 'close').call(handle)
+        rmSync(this.#folder.path)
+        this.dials.forget()
+      }
+      this.#server.listen(this.#folder === undefined ? handle : this.address)
       await once(this.#server, 'listening')
     }
     this.welcome = 'serve'
@@ -86,11 +109,12 @@ export class UpstreamRig {
     return this.#withheld.length
   }
 
-  /** Calls back with the upstream's end of the connection from that port, now or when it is accepted. */
-  whenAccepted(port: number, then: (peer: GridPeer) => void): void {
-    const peer = this.#peers.get(port)
+  /** Calls back with the upstream's end of a leased connection, now or when it is accepted. */
+  whenAccepted({ port, socket }: LeaseRecord, then: (peer: GridPeer) => void): void {
+    const key = port ?? this.dials.numberOf(socket)
+    const peer = this.#peers.get(key)
     if (peer !== undefined) then(peer)
-    else this.#waiting.set(port, then)
+    else this.#waiting.set(key, then)
   }
 
   /** The one accepted last. */
@@ -102,9 +126,12 @@ export class UpstreamRig {
     await this.release()
     for (const peer of this.#peers.values()) peer.destroy()
     for (const socket of this.#sockets) socket.destroy()
-    if (!this.#server.listening) return
-    this.#server.close()
-    await once(this.#server, 'close')
+    if (this.#server.listening) {
+      this.#server.close()
+      await once(this.#server, 'close')
+    }
+    this.dials.stop()
+    this.#folder?.remove()
   }
 
   #accept(tcp: Socket): void {
@@ -112,23 +139,24 @@ export class UpstreamRig {
     tcp.on('close', () => this.#sockets.delete(tcp))
     tcp.on('error', () => {})
     if (this.#fillerPorts.has(tcp.remotePort)) return void tcp.destroy()
-    this.accepted++
+    const key = tcp.remotePort ?? this.#accepted++
     const { welcome } = this
     if (welcome === 'reset') return void tcp.resetAndDestroy()
     if (this.#tls && welcome === 'fin') return void tcp.end().resume()
-    if (this.#tls && welcome === 'withhold') this.#withheld.push(() => this.#serve(tcp, tcp))
-    else this.#serve(tcp, this.#tls && welcome === 'slow-handshake' ? slowWriter(tcp) : tcp)
-    if (welcome === 'fin') this.#peers.get(tcp.remotePort as number)?.end()
+    if (this.#tls && welcome === 'close') return void tcp.destroy()
+    if (this.#tls && welcome === 'withhold') this.#withheld.push(() => this.#serve(key, tcp, tcp))
+    else this.#serve(key, tcp, this.#tls && welcome === 'slow-handshake' ? slowWriter(tcp) : tcp)
+    if (welcome === 'fin') this.#peers.get(key)?.end()
+    if (welcome === 'close') this.#peers.get(key)?.close(false)
   }
 
-  #serve(tcp: Socket, wire: Duplex): void {
+  #serve(key: number, tcp: Socket, wire: Duplex): void {
     const socket = this.#tls ? secured(wire) : tcp
     const peer = new GridPeer(socket, tcp)
     if (!this.#tls) tcp.resume()
-    const port = tcp.remotePort as number
-    this.#peers.set(port, peer)
-    this.#waiting.get(port)?.(peer)
-    this.#waiting.delete(port)
+    this.#peers.set(key, peer)
+    this.#waiting.get(key)?.(peer)
+    this.#waiting.delete(key)
     this.onPeer(peer)
   }
 }
@@ -136,31 +164,4 @@ export class UpstreamRig {
 function secured(wire: Duplex): TLSSocket {
   context ??= createSecureContext(tlsKeys())
   return new TLSSocket(wire as Socket, { isServer: true, secureContext: context })
-}
-
-/** A socket whose first bytes go out in small pieces: a handshake that takes its time. */
-function slowWriter(tcp: Socket): Duplex {
-  let slow = 12
-  const wire = new Duplex({
-    allowHalfOpen: true,
-    read: () => void tcp.resume(),
-    write: (chunk: Buffer, _encoding, done) => {
-      const next = (at: number): void => {
-        const end = slow-- > 0 ? at + 100 : chunk.length
-        if (end >= chunk.length) return void tcp.write(chunk.subarray(at), done)
-        tcp.write(chunk.subarray(at, end))
-        setTimeout(next, 15, end)
-      }
-      next(0)
-    },
-    final: (done) => void tcp.end(done),
-    destroy: (error, done) => {
-      tcp.destroy()
-      done(error)
-    },
-  })
-  tcp.on('data', (chunk) => wire.push(chunk) || tcp.pause())
-  tcp.on('end', () => wire.push(null))
-  tcp.on('close', () => wire.destroy())
-  return wire
 }

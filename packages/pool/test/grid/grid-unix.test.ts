@@ -1,0 +1,3 @@
+import { gridTest } from './grid-test.js'
+
+gridTest('unix')
