@@ -1,0 +1,105 @@
+import { addFaults, type Faults, noFaults } from './faults.js'
+import type { Way } from './pattern.js'
+import type { Plan, PlannedSession } from './plan.js'
+
+const NOTHING = Buffer.alloc(0)
+// Long enough for a relay that waits for its turn of a busy machine; shorter only makes a late reader less late.
+const STUCK_MS = 30
+
+/** How the client's stream has ended; `gone`: the client ended it. */
+export type Ending = 'open' | 'fin' | 'reset' | 'gone' | (string & {})
+
+/** Both ends of one session, which run in this process, and what each has received. */
+export class SoakSession {
+  readonly number: number
+  readonly plan: Plan
+  readonly faults: Faults = noFaults()
+  readonly received: Record<Way, number> = { up: 0, down: 0 }
+  readonly length: Readonly<Record<Way, number>>
+  request: Buffer
+  answer: Buffer
+  ending: Ending = 'open'
+  /** Nothing had become of it when there was no more waiting. */
+  hung = false
+  /** The upstream has heard of it. */
+  attached = false
+  /** Its upstream connection had served another session. */
+  reused = false
+  /** All of the answer is with the kernel. */
+  answered = false
+  /** What the relay said. */
+  reason: string | undefined
+  onAnswered: () => void = () => {}
+  #onStuck: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #moved = 0
+  readonly #sidesLeft = new Set(['client', 'upstream'])
+
+  constructor(number: number, { plan, request, answer }: PlannedSession) {
+    this.number = number
+    this.plan = plan
+    this.request = request
+    this.answer = answer
+    this.length = { up: request.length, down: answer.length }
+  }
+
+  /** Checks bytes that arrived at the end of one way. */
+  check(way: Way, chunk: Buffer): void {
+    const expected = way === 'up' ? this.request : this.answer
+    addFaults(this.faults, { session: this.number, way }, chunk, expected, this.received[way])
+    this.received[way] += chunk.length
+  }
+
+  /** Calls back, once, when the answer has begun and for a while nothing of it has moved: what is on its way is stuck. */
+  whenStuck(then: () => void): void {
+    this.#onStuck = then
+    this.#watch()
+  }
+
+  /** Something of the answer has moved. */
+  moved(): void {
+    this.#moved++
+  }
+
+  /** The upstream's kernel has taken the whole answer. */
+  setAnswered(): void {
+    this.answered = true
+    this.moved()
+    this.onAnswered()
+  }
+
+  /** The client is closed. */
+  clientOver(): void {
+    clearTimeout(this.#timer)
+    this.#onStuck = undefined
+    this.onAnswered = () => {}
+    this.#over('client')
+  }
+
+  /** The upstream has all that it can get, and has said all that it can. */
+  upstreamOver(): void {
+    this.#over('upstream')
+  }
+
+  // Nothing can arrive any more that would have to be compared.
+  #over(side: 'client' | 'upstream'): void {
+    this.#sidesLeft.delete(side)
+    if (this.#sidesLeft.size > 0) return
+    this.request = NOTHING
+    this.answer = NOTHING
+  }
+
+  #watch(): void {
+    const before = this.#moved
+    // What this process has not looked at yet has not moved: a turn of the loop lies between the timer and the verdict.
+    this.#timer = setTimeout(() => setImmediate(() => this.#onTime(before)), STUCK_MS)
+  }
+
+  #onTime(before: number): void {
+    const onStuck = this.#onStuck
+    if (onStuck === undefined) return
+    if (before === 0 || before !== this.#moved) return this.#watch()
+    this.#onStuck = undefined
+    onStuck()
+  }
+}
