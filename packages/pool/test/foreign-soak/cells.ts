@@ -5,10 +5,10 @@ import type { dialects } from './dialects.js'
 export type Rng = ReturnType<typeof random>
 
 /** When a session may end by a FIN of one side alone, and who gets the upstream connection then. */
-export type Sharing = 'never' | 'trust' | 'proof'
+type Sharing = 'never' | 'trust' | 'proof'
 
 /** How the relay is told to carry sessions. */
-export interface Carrying {
+interface Carrying {
   readonly dialect: keyof typeof dialects
   readonly sharing: Sharing
   /** Whether the first FIN of either side ends both. A rule withholds the client's. */
@@ -16,7 +16,7 @@ export interface Carrying {
   readonly flags: readonly string[]
 }
 
-export const carryings = {
+const carryings = {
   forward: { dialect: 'raw', sharing: 'never', closes: false, flags: [] },
   close: { dialect: 'raw', sharing: 'never', closes: true, flags: ['--half-close', 'close'] },
   prewarm: { dialect: 'raw', sharing: 'never', closes: false, flags: ['--prewarm', '4'] },
@@ -34,7 +34,7 @@ export const carryings = {
 } as const satisfies Record<string, Carrying>
 
 /** Stages on the way: one that only passes bytes on, and those that end before their input does. */
-export const stageKinds = ['none', 'pass', 'limit up', 'limit down', 'stops'] as const
+const stageKinds = ['none', 'pass', 'limit up', 'limit down', 'stops'] as const
 export type StageKind = (typeof stageKinds)[number]
 
 const clients = ['tcp', 'unix'] as const

@@ -2,7 +2,7 @@ import type { Cell } from './cells.js'
 import type { SoakSession } from './soak-session.js'
 
 /** How many bytes a side must have received, of those sent to it. */
-export interface Range {
+interface Range {
   readonly least: number
   readonly most: number
 }

@@ -55,7 +55,8 @@ function runAround(chunk: Buffer, at: number): { unit: Unit; until: number } | u
     let until = start + UNIT_BYTES
     for (let next = unitAt(chunk, until); follows(unit, next, until - start); next = unitAt(chunk, until))
       until += UNIT_BYTES
-    if (until > (longest?.until ?? 0)) longest = { unit, until }
+    // One alone may be made of the ends of two others.
+    if (until > start + UNIT_BYTES && until > (longest?.until ?? 0)) longest = { unit, until }
   }
   return longest
 }

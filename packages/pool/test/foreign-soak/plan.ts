@@ -5,9 +5,9 @@ import { UNIT_BYTES } from './pattern.js'
 /**
  * How a client leaves: `fin` when it has the whole answer, `early-fin` while the answer still comes, `reset`, or `close` with bytes unread.
  */
-export type Leaving = 'fin' | 'early-fin' | 'reset' | 'close'
+type Leaving = 'fin' | 'early-fin' | 'reset' | 'close'
 
-export type Size = 'tiny' | 'medium' | 'large'
+type Size = 'tiny' | 'medium' | 'large'
 
 /** What one session does; the bytes are made of its number. */
 export interface Plan {
@@ -25,8 +25,8 @@ export interface Plan {
   readonly partial: boolean
   /** How much of the request the upstream has to have before it answers. */
   readonly prompt: number
-  /** How long a client that reads late waits after it has left. */
-  readonly dwellMs: number
+  /** How many other sessions are over before a client that reads late does read, after it has left. */
+  readonly dwell: number
 }
 
 export interface PlannedSession {
@@ -40,9 +40,12 @@ const KIB = 1024
 // What is on its way between two TCP sockets of one machine is up to 3 MiB; a unix socket takes 200 KiB.
 const LARGE = { tcp: [3_500 * KIB, 6_000 * KIB], unix: [1_000 * KIB, 3_000 * KIB] } as const
 const MEDIUM_ONE_IN = 12
-// The large ones come together, eight sessions in a row of so many: whoever is stuck has others beside it that read much.
-const ROW = 8
-const ROWS = 50
+// Of so many sessions of a relay these are large. The first of them read late; when they are stuck with the relay's memory on loan, and
+// leave, the others come, which need such memory.
+const PERIOD = 600
+const LATE_FROM = 20
+const LATE_TO = 26
+const EAGER = new Set([70, 71, 72, 110, 111, 112, 150, 151])
 
 /** How many bytes the stage of a cell lets pass. */
 export function limitOf({ stage, carrying }: Cell, rng: Rng): number {
@@ -52,13 +55,14 @@ export function limitOf({ stage, carrying }: Cell, rng: Rng): number {
   return rng.pick([10, 4_096, 65_536, 300_000])
 }
 
-/** Draws what a session does. */
-export function planned(session: number, cell: Cell, limit: number, rng: Rng): PlannedSession {
+/** Draws what a session does. @param index - How many the relay has had before. */
+export function planned(session: number, index: number, cell: Cell, limit: number, rng: Rng): PlannedSession {
   const { carrying, stage } = cell
   const isRaw = carrying.dialect === 'raw'
-  const rush = Math.floor(session / ROW) % ROWS === 0
-  const size: Size = rush && oneIn(2, rng) ? 'large' : rush || oneIn(MEDIUM_ONE_IN, rng) ? 'medium' : 'tiny'
-  const late = size === 'large' ? !oneIn(3, rng) : oneIn(size === 'medium' ? 3 : 20, rng)
+  const place = index % PERIOD
+  const stuck = place >= LATE_FROM && place < LATE_TO
+  const size: Size = stuck || EAGER.has(place) ? 'large' : oneIn(MEDIUM_ONE_IN, rng) ? 'medium' : 'tiny'
+  const late = size === 'large' ? stuck : oneIn(size === 'medium' ? 3 : 20, rng)
   const tripsUp = stage === 'limit up'
   const leaving = tripsUp ? 'fin' : rng.pick(LEAVINGS)
   const uploaded = tripsUp ? 0 : uploadBytes(isRaw, rng)
@@ -90,7 +94,7 @@ export function planned(session: number, cell: Cell, limit: number, rng: Rng): P
       first,
       partial,
       prompt,
-      dwellMs: rng.pick([0, 20, 100, 300]),
+      dwell: rng.pick([20, 100, 200]),
     },
   }
 }

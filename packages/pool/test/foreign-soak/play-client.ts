@@ -8,7 +8,11 @@ const PATIENCE_MS = 30_000
 export function playClient(
   session: SoakSession,
   address: NetConnectOpts,
-  options: { readonly vouches: boolean; readonly onConnect: () => void },
+  options: {
+    readonly vouches: boolean
+    readonly onConnect: () => void
+    afterOthers(count: number, then: () => void): void
+  },
 ): Promise<void> {
   const { plan, request } = session
   const socket = connect({ ...address, allowHalfOpen: true, noDelay: true })
@@ -23,7 +27,7 @@ export function playClient(
     if (plan.leaving === 'early-fin') socket.end()
     else if (plan.leaving === 'fin') endWhenWhole()
     else return goAway()
-    if (plan.late) setTimeout(() => socket.destroyed || readOn(), plan.dwellMs)
+    if (plan.late) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
   }
   const goAway = (): void => {
     session.ending = 'gone'

@@ -1,6 +1,4 @@
-import { rmSync } from 'node:fs'
 import type { NetConnectOpts } from 'node:net'
-import { join } from 'node:path'
 import { type Cell, type Rng, stageFlags } from './cells.js'
 import { dialects } from './dialects.js'
 import { expected } from './expectation.js'
@@ -13,6 +11,8 @@ import { SoakUpstream } from './soak-upstream.js'
 import type { Tally } from './tally.js'
 
 const AT_ONCE = 48
+// Where there are not so many other sessions.
+const MOST_DWELL_MS = 1_000
 
 // Of the whole run: no two sessions have the same pattern.
 let numbered = 0
@@ -26,6 +26,7 @@ export class SoakRelay {
   readonly #played = new Map<number, SoakSession>()
   // The accepted sessions of a unix socket, whose order is that of connecting.
   readonly #inOrder: SoakSession[] = []
+  readonly #dwelling = new Set<{ left: number; readonly readOn: () => void }>()
   readonly #upstream: SoakUpstream
   #command: RelayCommand | undefined
   #address: NetConnectOpts = { path: '' }
@@ -67,6 +68,7 @@ export class SoakRelay {
     const next = async (): Promise<void> => {
       while (left-- > 0) {
         await this.#playOne()
+        this.#onOver()
         onSession()
       }
     }
@@ -91,14 +93,36 @@ export class SoakRelay {
 
   async #playOne(): Promise<void> {
     const number = ++numbered
-    const session = new SoakSession(number, planned(number, this.#cell, this.#limit, this.#rng))
+    const session = new SoakSession(
+      number,
+      planned(number, this.#played.size, this.#cell, this.#limit, this.#rng),
+    )
     this.#played.set(number, session)
     const address =
       'path' in this.#address ? this.#address : { ...this.#address, localAddress: hostOf(number) }
     await playClient(session, address, {
       vouches: this.#cell.carrying.sharing === 'trust',
       onConnect: () => this.#inOrder.push(session),
+      afterOthers: (count, then) => this.#afterOthers(count, then),
     })
+  }
+
+  #afterOthers(count: number, then: () => void): void {
+    if (count === 0) return then()
+    const dwelling = {
+      left: count,
+      readOn: () => {
+        clearTimeout(timer)
+        this.#dwelling.delete(dwelling)
+        then()
+      },
+    }
+    const timer = setTimeout(dwelling.readOn, MOST_DWELL_MS)
+    this.#dwelling.add(dwelling)
+  }
+
+  #onOver(): void {
+    for (const dwelling of this.#dwelling) if (--dwelling.left === 0) dwelling.readOn()
   }
 
   #onLine({ id, client, reason }: SessionLine): void {

@@ -58,7 +58,7 @@ export class SoakUpstream {
 class UpstreamConnection {
   readonly #socket: Socket
   readonly #book: SoakBook
-  #head = NOTHING
+  #head: Buffer = NOTHING
   #session: SoakSession | undefined
   #served = 0
   #answering: SoakSession | undefined

@@ -1,6 +1,7 @@
 // A stage of the command: each direction ends, without a word, at the chunk that would make it longer than so many bytes.
 import { stop } from '@relay/core'
 
+// biome-ignore lint/style/noDefaultExport: the command takes the default export of a module for its stage.
 export default function stops(bytes) {
   const limited = () => {
     let left = Number(bytes)
