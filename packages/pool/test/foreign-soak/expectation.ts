@@ -37,7 +37,7 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
 
   if (gone) {
     // A unix socket knows no reset, a close with nothing unread is a FIN, and who is gone before the accept has no address to be told by.
-    const heard = session.received.down > 0 || plan.late
+    const heard = session.received.down > 0 || session.stuck
     const decided = plan.leaving === 'reset' && cell.client === 'tcp' && !trips && heard
     return {
       client: some('client', 0),
@@ -46,8 +46,8 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
       reasons: decided ? ['client-reset'] : undefined,
     }
   }
-  // While the client still sends, or has kept something back, a relay that is done with it can only reset it.
-  const uploads = plan.prompt < sent && (sent > SURE_BYTES || plan.first < sent)
+  // While the client still sends, a relay that is done with it can only reset it.
+  const uploads = plan.prompt < sent && sent > SURE_BYTES
   const early = plan.leaving === 'early-fin'
   if (trips) {
     const quiet = !early && plan.first === sent && sent <= SURE_BYTES
@@ -68,7 +68,8 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
     return { client: some('client', answered), upstream: some('upstream', sent), ending: 'fin', reasons }
   if (plan.upstreamFirst) {
     const upstream = some('upstream', uploads ? 0 : sent)
-    return { client: some('client', answered), upstream, ending: uploads ? undefined : 'fin', reasons }
+    const client = some('client', uploads ? 0 : answered)
+    return { client, upstream, ending: uploads ? undefined : 'fin', reasons }
   }
   if (!early)
     return { client: some('client', answered), upstream: some('upstream', sent), ending: 'fin', reasons }

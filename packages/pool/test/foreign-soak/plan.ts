@@ -76,12 +76,13 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
     !(tripsUp || late || leaving === 'fin' || carrying.sharing === 'trust') &&
     request.length > 64 &&
     oneIn(3, rng)
+  const ends = leaving === 'fin' && !endsEarly(stage) && carrying.sharing !== 'proof'
+  const upstreamFirst = ends && oneIn(carrying.sharing === 'trust' ? 10 : 3, rng)
   const duplex = !tripsUp && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
   const prompt = duplex ? UNIT_BYTES : asked.length
   const part = UNIT_BYTES + rng.int(request.length - UNIT_BYTES)
-  const first = tripsUp ? asked.length : partial || (duplex && late) ? part : request.length
+  const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
   const unanswered = partial && first < prompt
-  const ends = leaving === 'fin' && !endsEarly(stage) && carrying.sharing !== 'proof'
   return {
     request,
     answer,
@@ -90,7 +91,7 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
       late,
       leaving,
       leaveAt: unanswered || oneIn(3, rng) ? 0 : rng.int(answer.length),
-      upstreamFirst: ends && oneIn(carrying.sharing === 'trust' ? 10 : 3, rng),
+      upstreamFirst,
       first,
       partial,
       prompt,

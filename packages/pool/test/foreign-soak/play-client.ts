@@ -27,7 +27,7 @@ export function playClient(
     if (plan.leaving === 'early-fin') socket.end()
     else if (plan.leaving === 'fin') endWhenWhole()
     else return goAway()
-    if (plan.late) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
+    if (session.stuck) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
   }
   const goAway = (): void => {
     session.ending = 'gone'
@@ -39,7 +39,7 @@ export function playClient(
     if (acted && read >= total && plan.leaving === 'fin' && !plan.upstreamFirst) socket.end()
   }
   const leaveInTime = (): void => {
-    if (acted || plan.late || read < plan.leaveAt) return
+    if (acted || read < plan.leaveAt) return
     if (options.vouches && plan.leaving !== 'fin' && !session.answered) return
     leave()
   }
@@ -47,23 +47,24 @@ export function playClient(
     socket.on('data', (chunk) => {
       session.check('down', chunk)
       read += chunk.length
-      leaveInTime()
+      if (!session.stuck) leaveInTime()
       endWhenWhole()
     })
     socket.resume()
   }
 
+  const readAtOnce = (): void => {
+    session.onAnswered = leaveInTime
+    readOn()
+    leaveInTime()
+  }
+
   socket.once('connect', () => {
     options.onConnect()
     socket.write(request.subarray(0, plan.first))
-    if (plan.late) {
-      socket.pause()
-      session.whenStuck(leave)
-    } else {
-      session.onAnswered = leaveInTime
-      readOn()
-      leaveInTime()
-    }
+    if (!plan.late) return readAtOnce()
+    socket.pause()
+    session.whenStill(() => (session.stuck ? leave() : readAtOnce()))
   })
   socket.once('end', () => {
     if (session.ending === 'open') session.ending = 'fin'

@@ -4,7 +4,8 @@ import type { Plan, PlannedSession } from './plan.js'
 
 const NOTHING = Buffer.alloc(0)
 // Long enough for a relay that waits for its turn of a busy machine; shorter only makes a late reader less late.
-const STUCK_MS = 30
+const STILL_MS = 30
+const MOST_LOOKS = 20
 
 /** How the client's stream has ended; `gone`: the client ended it. */
 export type Ending = 'open' | 'fin' | 'reset' | 'gone' | (string & {})
@@ -21,6 +22,8 @@ export class SoakSession {
   ending: Ending = 'open'
   /** Nothing had become of it when there was no more waiting. */
   hung = false
+  /** Its client read nothing until what was on its way to it was stuck. */
+  stuck = false
   /** The upstream has heard of it. */
   attached = false
   /** Its upstream connection had served another session. */
@@ -30,7 +33,7 @@ export class SoakSession {
   /** What the relay said. */
   reason: string | undefined
   onAnswered: () => void = () => {}
-  #onStuck: (() => void) | undefined
+  #onStill: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #moved = 0
   readonly #sidesLeft = new Set(['client', 'upstream'])
@@ -50,10 +53,13 @@ export class SoakSession {
     this.received[way] += chunk.length
   }
 
-  /** Calls back, once, when the answer has begun and for a while nothing of it has moved: what is on its way is stuck. */
-  whenStuck(then: () => void): void {
-    this.#onStuck = then
-    this.#watch()
+  /**
+   * Calls back, once, when for a while nothing of the answer has moved: what is on its way is stuck, or nothing has come to be on its way
+   * in so long a time that it never may, because a stage has ended the session.
+   */
+  whenStill(then: () => void): void {
+    this.#onStill = then
+    this.#watch(MOST_LOOKS)
   }
 
   /** Something of the answer has moved. */
@@ -71,7 +77,7 @@ export class SoakSession {
   /** The client is closed. */
   clientOver(): void {
     clearTimeout(this.#timer)
-    this.#onStuck = undefined
+    this.#onStill = undefined
     this.onAnswered = () => {}
     this.#over('client')
   }
@@ -89,17 +95,19 @@ export class SoakSession {
     this.answer = NOTHING
   }
 
-  #watch(): void {
+  #watch(looks: number): void {
     const before = this.#moved
     // What this process has not looked at yet has not moved: a turn of the loop lies between the timer and the verdict.
-    this.#timer = setTimeout(() => setImmediate(() => this.#onTime(before)), STUCK_MS)
+    this.#timer = setTimeout(() => setImmediate(() => this.#look(before, looks)), STILL_MS)
   }
 
-  #onTime(before: number): void {
-    const onStuck = this.#onStuck
-    if (onStuck === undefined) return
-    if (before === 0 || before !== this.#moved) return this.#watch()
-    this.#onStuck = undefined
-    onStuck()
+  #look(before: number, looks: number): void {
+    const onStill = this.#onStill
+    if (onStill === undefined) return
+    const waits = before !== this.#moved || (before === 0 && looks > 0)
+    if (waits) return this.#watch(looks - 1)
+    this.#onStill = undefined
+    this.stuck = before > 0
+    onStill()
   }
 }

@@ -24,7 +24,7 @@ export class Tally {
     const { faults, received, plan } = session
     this.sessions++
     this.bytes += received.up + received.down
-    if (plan.late) this.late++
+    if (session.stuck) this.late++
     if (plan.size === 'large') this.large++
     if (session.reused) this.reused++
     const lost =
