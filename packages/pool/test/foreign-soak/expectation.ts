@@ -57,7 +57,8 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
         'upstream',
         answered <= SURE_BYTES && quiet && stage === 'limit down' ? most.upstream : 0,
       ),
-      ending: sent <= SURE_BYTES ? 'fin' : undefined,
+      // Who writes to a relay that is done with it is told so by a reset.
+      ending: sent <= SURE_BYTES && plan.first === sent ? 'fin' : undefined,
       reasons: early ? undefined : ['stage-end'],
     }
   }

@@ -39,6 +39,8 @@ const KIB = 1024
 
 // What is on its way between two TCP sockets of one machine is up to 3 MiB; a unix socket takes 200 KiB.
 const LARGE = { tcp: [3_500 * KIB, 6_000 * KIB], unix: [1_000 * KIB, 3_000 * KIB] } as const
+// Behind these every request has told whose it is.
+const HEAD_BYTES = 64
 const MEDIUM_ONE_IN = 12
 // Of so many sessions of a relay these are large. The first of them read late; when they are stuck with the relay's memory on loan, and
 // leave, the others come, which need such memory.
@@ -49,10 +51,10 @@ const EAGER = new Set([70, 71, 72, 110, 111, 112, 150, 151])
 
 /** How many bytes the stage of a cell lets pass. */
 export function limitOf({ stage, carrying }: Cell, rng: Rng): number {
-  // Whoever proves exchanges needs a whole request before there is an answer.
-  if (stage === 'limit up')
-    return rng.pick(carrying.dialect === 'raw' ? [10, 64, 4_096, 40_000] : [200, 4_096, 40_000])
-  return rng.pick([10, 4_096, 65_536, 300_000])
+  if (stage === 'limit down') return rng.pick([10, 4_096, 65_536, 300_000])
+  // What goes up tells whose it is behind the head of its protocol; and a whole request is needed before there is an answer.
+  const least = carrying.dialect === 'raw' ? [10, 64] : [200]
+  return rng.pick([...least, 4_096, 40_000, ...(stage === 'stops' ? [300_000] : [])])
 }
 
 /** Draws what a session does. @param index - How many the relay has had before. */
@@ -74,13 +76,14 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   // Under trust the user vouches that each request is answered whole before its client leaves.
   const partial =
     !(tripsUp || late || leaving === 'fin' || carrying.sharing === 'trust') &&
-    request.length > 64 &&
+    request.length > HEAD_BYTES &&
     oneIn(3, rng)
   const ends = leaving === 'fin' && !endsEarly(stage) && carrying.sharing !== 'proof'
   const upstreamFirst = ends && oneIn(carrying.sharing === 'trust' ? 10 : 3, rng)
   const duplex = !tripsUp && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
   const prompt = duplex ? UNIT_BYTES : asked.length
-  const part = UNIT_BYTES + rng.int(request.length - UNIT_BYTES)
+  const least = isRaw ? UNIT_BYTES : HEAD_BYTES
+  const part = least + rng.int(Math.max(1, request.length - least))
   const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
   const unanswered = partial && first < prompt
   return {

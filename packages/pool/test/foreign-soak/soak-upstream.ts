@@ -82,6 +82,7 @@ class UpstreamConnection {
     })
     socket.on('error', () => {})
     socket.once('close', () => {
+      if (this.#head.length > 0) book.onStray(this.#head)
       for (const session of [this.#session, this.#answering, ...this.#waiting]) session?.upstreamOver()
     })
   }
@@ -116,7 +117,6 @@ class UpstreamConnection {
     if (number === undefined && this.#head.length < MOST_HEAD_BYTES) return undefined
     const session = this.#book.sessionOf(number ?? 0)
     if (session === undefined || session.attached) {
-      this.#book.onStray(this.#head)
       this.#socket.destroy()
       return undefined
     }
