@@ -1,4 +1,5 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.js'
 import type { CancelSignal } from './cancellation.js'
@@ -15,6 +16,8 @@ export interface DialTarget {
   readonly connectTimeoutMs: number
 }
 
+const BACKLOG_RETRY_MS = 20
+
 const optionsOf = new WeakMap<DialTarget, NetConnectOpts>()
 
 /**
@@ -24,6 +27,34 @@ const optionsOf = new WeakMap<DialTarget, NetConnectOpts>()
  * stays open then.
  */
 export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConnection> {
+  return 'path' in target.address ? dialUnix(target, signal) : dialOnce(target, signal)
+}
+
+// Linux refuses a unix connection at once while the backlog is full; one over TCP it would try again until there is room.
+async function dialUnix(target: DialTarget, signal: CancelSignal): Promise<RawConnection> {
+  const { address, connectTimeoutMs } = target
+  const giveUpAt = connectTimeoutMs > 0 ? performance.now() + connectTimeoutMs : Number.POSITIVE_INFINITY
+  for (;;) {
+    try {
+      return await dialOnce(target, signal)
+    } catch (error) {
+      if (!isBacklogFull(error)) throw error
+      if (performance.now() + BACKLOG_RETRY_MS > giveUpAt) throw timedOut(address, connectTimeoutMs, error)
+    }
+    await sleep(BACKLOG_RETRY_MS)
+  }
+}
+
+function isBacklogFull(error: unknown): boolean {
+  return error instanceof RelayError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EAGAIN'
+}
+
+function timedOut(address: Address, timeoutMs: number, cause?: unknown): RelayError {
+  const message = `could not connect to ${formatAddress(address)} within ${timeoutMs} ms`
+  return new RelayError('ERR_RELAY_CONNECT_TIMEOUT', message, { side: 'upstream', phase: 'connect', cause })
+}
+
+function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const { connectTimeoutMs } = target
@@ -83,8 +114,7 @@ export function dial(target: DialTarget, signal: CancelSignal): Promise<RawConne
       fail(signal.reason)
     }
     function onTimeout(): void {
-      const message = `could not connect to ${formatAddress(target.address)} within ${connectTimeoutMs} ms`
-      fail(new RelayError('ERR_RELAY_CONNECT_TIMEOUT', message, { side: 'upstream', phase: 'connect' }))
+      fail(timedOut(target.address, connectTimeoutMs))
     }
     function onError(error: Error): void {
       fail(failure(error))

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { askForEnd } from './end-verdict.js'
 import { RelayError } from './errors.js'
 import type { Loan, ReadBuffer } from './read-buffer.js'
@@ -154,6 +155,12 @@ export class RawConnection {
   /** The TCP socket whose addresses and queues the kernel knows, if there is one. */
   get tcp(): Socket | undefined {
     return tcpUnder(this.#tcp ?? this.socket)
+  }
+
+  /** Whether its peer is shown a reset when the socket is closed with bytes unread, even behind our FIN: so it is on a unix socket. */
+  get closeMayReset(): boolean {
+    const { socket } = this
+    return socket instanceof Socket && !(socket instanceof TLSSocket) && this.tcp === undefined
   }
 
   /** Whether the socket is gone, though its user may still have to hear of bytes and their end. */

@@ -315,7 +315,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       await delivered(other, this.#policy.lingerMs)
     }
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
-    inTurn(() => (transfer.ended ? other.destroy() : other.reset()))
+    inTurn(() => (transfer.ended ? void this.#closeWhole(transfer) : other.reset()))
   }
 
   // The first end closes both, after what was received has been flushed.
@@ -330,7 +330,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
         if (giveBack && transfer === this.#up) return
         transfer.finish()
         this.#discardInput(transfer)
-        void this.#destroyDelivered(transfer.sink).then(() => this.#returnFlushed())
+        void this.#closeDelivered(transfer).then(() => this.#returnFlushed())
       })
     }
   }
@@ -341,9 +341,28 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     transfer.flush(then)
   }
 
-  async #destroyDelivered(connection: RawConnection): Promise<void> {
-    await delivered(connection, this.#policy.lingerMs)
-    connection.destroy()
+  async #closeDelivered(transfer: Transfer): Promise<void> {
+    await delivered(transfer.sink, this.#policy.lingerMs)
+    await this.#closeWhole(transfer)
+  }
+
+  /** Closes the sink of a stream that was whole, so that its peer sees FIN. */
+  async #closeWhole(transfer: Transfer): Promise<void> {
+    const { sink } = transfer
+    const { lingerMs } = this.#policy
+    if (sink.closeMayReset && !sink.gone) {
+      transfer.finish()
+      await new Promise<void>((resolve) => {
+        const timer = lingerMs > 0 ? setTimeout(resolve, lingerMs) : undefined
+        const done = (): void => {
+          clearTimeout(timer)
+          resolve()
+        }
+        this.#disownClosed(transfer, { onData: () => true, onEnd: done }, done)
+        sink.resume()
+      })
+    }
+    sink.destroy()
   }
 
   // The client's kernel has taken everything, or the client is gone.
@@ -378,8 +397,17 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   #disownClosed(
     transfer: Transfer,
     reader: ConnectionReader = { onData: () => true, onEnd: () => {} },
+    onClosed: () => void = () => {},
   ): void {
-    transfer.sink.attach({ reader, writer: transfer, onClosed: () => this.#disown() })
+    const user: ConnectionUser = {
+      reader,
+      writer: transfer,
+      onClosed: () => {
+        onClosed()
+        this.#disown()
+      },
+    }
+    transfer.sink.attach(user)
   }
 
   // ─── the end ───

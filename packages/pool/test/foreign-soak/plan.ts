@@ -1,0 +1,134 @@
+import { type Cell, endsEarly, type Rng } from './cells.js'
+import { dialects } from './dialects.js'
+import { UNIT_BYTES } from './pattern.js'
+
+/**
+ * How a client leaves: `fin` when it has the whole answer, `early-fin` while the answer still comes, `reset`, or `close` with bytes unread.
+ */
+type Leaving = 'fin' | 'early-fin' | 'reset' | 'close'
+
+type Size = 'tiny' | 'medium' | 'large'
+
+/** What one session does; the bytes are made of its number. */
+export interface Plan {
+  readonly size: Size
+  /** Reads nothing before the relay is stuck with what it holds for it. */
+  readonly late: boolean
+  readonly leaving: Leaving
+  /** Bytes received at which a client that reads at once leaves, or sends what it has kept back. */
+  readonly leaveAt: number
+  /** The upstream sends FIN behind its answer; else it waits for the client's. */
+  readonly upstreamFirst: boolean
+  /** How much of the request is sent at first. */
+  readonly first: number
+  /** Whether the rest of the request is never sent. */
+  readonly partial: boolean
+  /** How much of the request the upstream has to have before it answers. */
+  readonly prompt: number
+  /** How many other sessions are over before a client that reads late does read, after it has left. */
+  readonly dwell: number
+}
+
+export interface PlannedSession {
+  readonly plan: Plan
+  readonly request: Buffer
+  readonly answer: Buffer
+}
+
+const KIB = 1024
+
+// What is on its way between two TCP sockets of one machine is up to 3 MiB; a unix socket takes 200 KiB.
+const LARGE = { tcp: [3_500 * KIB, 6_000 * KIB], unix: [1_000 * KIB, 3_000 * KIB] } as const
+// Behind these every request has told whose it is.
+const HEAD_BYTES = 64
+const MEDIUM_ONE_IN = 12
+// Of so many sessions of a relay these are large. The first of them read late; when they are stuck with the relay's memory on loan, and
+// leave, the others come, which need such memory.
+const PERIOD = 600
+const LATE_FROM = 20
+const LATE_TO = 26
+const EAGER = new Set([70, 71, 72, 110, 111, 112, 150, 151])
+
+/** How many bytes the stage of a cell lets pass. */
+export function limitOf({ stage, carrying }: Cell, rng: Rng): number {
+  if (stage === 'limit down') return rng.pick([10, 4_096, 65_536, 300_000])
+  // What goes up tells whose it is behind the head of its protocol; and a whole request is needed before there is an answer.
+  const least = carrying.dialect === 'raw' ? [10, 64] : [200]
+  return rng.pick([...least, 4_096, 40_000, ...(stage === 'stops' ? [300_000] : [])])
+}
+
+/** Draws what a session does. @param index - How many the relay has had before. */
+export function planned(session: number, index: number, cell: Cell, limit: number, rng: Rng): PlannedSession {
+  const { carrying, stage } = cell
+  const isRaw = carrying.dialect === 'raw'
+  const place = index % PERIOD
+  const stuck = place >= LATE_FROM && place < LATE_TO
+  const size: Size = stuck || EAGER.has(place) ? 'large' : oneIn(MEDIUM_ONE_IN, rng) ? 'medium' : 'tiny'
+  const late = size === 'large' ? stuck : oneIn(size === 'medium' ? 3 : 20, rng)
+  const tripsUp = stage === 'limit up'
+  const leaving = tripsUp ? 'fin' : rng.pick(LEAVINGS)
+  const uploaded = tripsUp ? 0 : uploadBytes(isRaw, rng)
+  const dialect = dialects[carrying.dialect]
+  const asked = dialect.request(session, uploaded)
+  // What trips the stage comes behind what was asked: while the answer is on its way.
+  const request = tripsUp ? tripping(session, cell, asked, limit + 1 + rng.int(20_000)) : asked
+  const answer = dialect.answer(session, bytesOf(size, cell, rng), uploaded)
+  // Under trust the user vouches that each request is answered whole before its client leaves.
+  const partial =
+    !(tripsUp || late || leaving === 'fin' || carrying.sharing === 'trust') &&
+    request.length > HEAD_BYTES &&
+    oneIn(3, rng)
+  const ends = leaving === 'fin' && !endsEarly(stage) && carrying.sharing !== 'proof'
+  const upstreamFirst = ends && oneIn(carrying.sharing === 'trust' ? 10 : 3, rng)
+  const duplex = !tripsUp && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
+  const prompt = duplex ? UNIT_BYTES : asked.length
+  const least = isRaw ? UNIT_BYTES : HEAD_BYTES
+  const part = least + rng.int(Math.max(1, request.length - least))
+  const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
+  const unanswered = partial && first < prompt
+  return {
+    request,
+    answer,
+    plan: {
+      size,
+      late,
+      leaving,
+      leaveAt: unanswered || oneIn(3, rng) ? 0 : rng.int(answer.length),
+      upstreamFirst,
+      first,
+      partial,
+      prompt,
+      dwell: rng.pick([20, 100, 200]),
+    },
+  }
+}
+
+function oneIn(count: number, rng: Rng): boolean {
+  return rng.int(count) === 0
+}
+
+function tripping(session: number, { carrying }: Cell, asked: Buffer, bytes: number): Buffer {
+  const dialect = dialects[carrying.dialect]
+  // A stream of its own has one pattern, from its first unit on.
+  if (carrying.dialect === 'raw') return dialect.request(session, Math.max(bytes, asked.length + 1))
+  return Buffer.concat([asked, dialect.request(session, bytes)]).subarray(
+    0,
+    Math.max(bytes, asked.length + 1),
+  )
+}
+
+const LEAVINGS: readonly Leaving[] = ['fin', 'fin', 'fin', 'fin', 'early-fin', 'early-fin', 'reset', 'close']
+
+function bytesOf(size: Size, { client }: Cell, rng: Rng): number {
+  if (size === 'tiny') return 16 + rng.int(500)
+  if (size === 'medium') return (64 + rng.int(136)) * KIB
+  const [least, most] = LARGE[client]
+  return least + rng.int(most - least)
+}
+
+function uploadBytes(isRaw: boolean, rng: Rng): number {
+  const kind = rng.int(30)
+  if (kind === 0) return (64 + rng.int(136)) * KIB
+  if (kind < 10) return 64 + rng.int(1_000)
+  return isRaw ? 8 + rng.int(64) : 0
+}
