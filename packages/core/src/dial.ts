@@ -105,6 +105,7 @@ function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnecti
       if (tls === undefined && refusesItself()) return
       settle()
       const connection = new RawConnection(socket, { tcp: tls && tcp, readBuffer })
+      connection.owned = true
       socket.off('error', onError)
       // What happens to the socket under TLS, TLS tells; only its own listener must stay.
       if (tls !== undefined) tcp.off('error', onError).on('error', () => {})

@@ -81,6 +81,8 @@ export class RawConnection {
   readonly socket: Duplex
   /** Whether a connector keeps it between its users; else the last one gives the socket back as it came. */
   owned = false
+  /** Whether a pool has it: no other may, and not this one twice. */
+  pooled = false
   /** Whether what was flushed was copied, to the kernel or by encryption, so that its memory can be used again. */
   readonly copies: boolean
   readonly #tcp: Socket | undefined

@@ -147,7 +147,7 @@ function unusedConnection(socket: unknown): RawConnection {
   }
   const connection = RawConnection.of(socket)
   // Two sessions on one socket would hear each other.
-  if (connection.inUse || connection.owned) {
+  if (connection.inUse || connection.pooled) {
     throw new RelayError('ERR_RELAY_LEASED', 'connectionPool: "dial" gave a socket that is in use already')
   }
   return connection

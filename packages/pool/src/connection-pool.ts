@@ -122,6 +122,7 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     const startedAt = performance.now()
     const connection = await this.#options.open(cancellation)
     connection.owned = true
+    connection.pooled = true
     const dialMs = performance.now() - startedAt
     this.#prewarm.dialed(dialMs)
     if (poolChannels.dial.hasSubscribers) poolChannels.dial.publish({ dialMs })
