@@ -106,12 +106,14 @@ export class StagePipeline implements Outlet {
       write: (chunk) => this.#give(chunk),
       end: () => this.#onEnd(),
     }
-    for (const stage of [...stages].reverse()) {
-      for (const run of runs(stage.steps).reverse()) {
+    for (const { name, direction, caller, steps } of [...stages].reverse()) {
+      // Without the rest, which a result would keep.
+      const stage: StageRef = { name, direction }
+      for (const run of runs(steps).reverse()) {
         const before = (): Section | undefined =>
           this.#sections[this.#sections.indexOf(section as Section) - 1]
         const host: SectionHost = {
-          caller: stage.caller,
+          caller,
           onRoom: () => {
             const sender = before()
             if (sender !== undefined) sender.resume()
