@@ -1,5 +1,5 @@
-import { followStageCalls, type StageCaller } from '@relay/core/connector'
-import type { Log } from './log.js'
+import { errorText, followStageCalls, type StageCaller } from '@relay/core/connector'
+import type { Fields, Log } from './log.js'
 import type { Shell } from './shell.js'
 
 /** What an error that nobody caught or waited for does: `contain` ends the session whose stage it is of, `exit` the process. */
@@ -24,9 +24,17 @@ export function handleStrayErrors({ onStrayError, stop }: Shell, log: Log, mode:
   })
 }
 
-function describe(error: unknown): { error: string; code?: string; at?: string } {
-  if (!(error instanceof Error)) return { error: String(error) }
-  const { message, code, stack = '' } = error as NodeJS.ErrnoException
-  const [, at] = /^\s+at (.+)$/m.exec(stack) ?? []
-  return { error: message, ...(typeof code === 'string' && { code }), ...(at !== undefined && { at }) }
+function describe(error: unknown): Fields {
+  return { error: errorText(error), ...origin(error) }
+}
+
+// An error that nobody caught may be anything, also one that throws when it is looked at.
+function origin(error: unknown): { code?: string; at?: string } {
+  try {
+    const { code, stack } = error as NodeJS.ErrnoException
+    const [, at] = /^\s+at (.+)$/m.exec(String(stack)) ?? []
+    return { ...(typeof code === 'string' && { code }), ...(at !== undefined && { at }) }
+  } catch {
+    return {}
+  }
 }

@@ -9,6 +9,7 @@ export {
 export { sessionsByDescriptors } from './descriptor-limit.js'
 export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
+export { errorText } from './error-text.js'
 export { LazySignal } from './lazy-signal.js'
 export {
   type ConnectionReader,

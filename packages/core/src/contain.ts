@@ -1,6 +1,8 @@
 import { adoptPromise } from './adopt-promise.js'
 import { errorText } from './error-text.js'
 
+const contained = new WeakSet<object>()
+
 /** Calls what somebody else wrote: what it throws, or rejects with, must harm nobody else, and must not go unseen. */
 export function contain(callback: () => unknown): void {
   try {
@@ -10,6 +12,22 @@ export function contain(callback: () => unknown): void {
   }
 }
 
+/** Whether a warning of the process is of something that was contained. */
+export function wasContained(warning: object): boolean {
+  return contained.has(warning)
+}
+
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : errorText(error))
+  const warning = canBeShown(error) ? error : new Error(errorText(error))
+  contained.add(warning)
+  process.emitWarning(warning)
+}
+
+// Node will ask it for its text, at a time when nobody catches what that throws.
+function canBeShown(error: unknown): error is Error {
+  try {
+    return error instanceof Error && typeof String(error) === 'string'
+  } catch {
+    return false
+  }
 }

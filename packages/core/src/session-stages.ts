@@ -2,12 +2,12 @@ import { contain } from './contain.js'
 import { errorText } from './error-text.js'
 import type { RelayError } from './errors.js'
 import { LazySignal } from './lazy-signal.js'
-import { openStage, openSteps } from './open-stage.js'
+import { type OpenedStage, openStage, openSteps } from './open-stage.js'
 import type { SessionInfo } from './session-info.js'
-import type { Direction, OpenStage, Stage, StageContext } from './stage.js'
+import type { Direction, Stage, StageContext } from './stage.js'
 import { areStageCallsFollowed, callStage, type StageCaller } from './stage-calls.js'
 import { stageError } from './stage-error.js'
-import { type PipelineObserver, StagePipeline, type StageRef, type StageSteps } from './stage-pipeline.js'
+import { StagePipeline, type StageRef, type StageSteps } from './stage-pipeline.js'
 
 /** Who hears of a session's stages. */
 export interface StagesUser {
@@ -15,6 +15,8 @@ export interface StagesUser {
   onStageEnd(stage: StageRef): void
   onStageError(stage: StageRef, error: RelayError): void
 }
+
+type Steps = Readonly<Record<Direction, StageSteps[]>>
 
 class Context extends LazySignal implements StageContext {
   readonly direction: Direction
@@ -30,9 +32,9 @@ class Context extends LazySignal implements StageContext {
 /** The stages of one session, both ways. They outlive an upstream that proves stale. */
 export class SessionStages {
   /** `undefined` when no stage does anything this way. */
-  readonly up: StagePipeline | undefined = undefined
-  readonly down: StagePipeline | undefined = undefined
-  readonly #opened: OpenStage[] = []
+  readonly up: StagePipeline | undefined
+  readonly down: StagePipeline | undefined
+  readonly #opened: { readonly stage: OpenedStage; readonly caller: StageCaller | undefined }[] = []
   #controller: AbortController | undefined
   #user: StagesUser | undefined
   #news: ((user: StagesUser) => void) | undefined
@@ -41,31 +43,13 @@ export class SessionStages {
 
   /** Opens stages for a session. What one throws here, the user hears. */
   constructor(stages: readonly Stage[], session: SessionInfo) {
-    const up: StageSteps[] = []
-    const down: StageSteps[] = []
-    const observer: PipelineObserver = {
-      onStop: (stage) => this.#tell((user) => user.onStageEnd(stage)),
-      onFailure: (stage, error) => this.#fail(stage, error),
+    const steps: Steps = { up: [], down: [] }
+    for (const [index, stage] of stages.entries()) {
+      if (!this.#open(stage, index, session, steps)) break
     }
-    let ref: StageRef = { name: '', direction: 'up' }
-    try {
-      for (const stage of stages) {
-        ref = { name: stage.name, direction: 'up' }
-        let caller = this.#caller(ref)
-        const opened = callStage(caller, openStage, stage, session)
-        if (opened !== stage) this.#opened.push(opened)
-        up.push({ ...ref, caller, steps: callStage(caller, openSteps, opened, this.#context('up', session)) })
-        ref = { ...ref, direction: 'down' }
-        caller = this.#caller(ref)
-        const steps = callStage(caller, openSteps, opened, this.#context('down', session))
-        down.unshift({ ...ref, caller, steps })
-      }
-      this.up = pipeline(up, observer)
-      this.down = pipeline(down, observer)
-    } catch (error) {
-      this.#broken = true
-      this.#fail(ref, error)
-    }
+    // Also when one could not be opened: the pipelines end what the others have made.
+    this.up = this.#pipeline(steps.up)
+    this.down = this.#pipeline(steps.down)
   }
 
   /** One could not be opened: not a byte may pass. */
@@ -89,10 +73,46 @@ export class SessionStages {
     if (this.#destroyed) return
     this.#destroyed = true
     this.#user = undefined
-    this.#controller?.abort()
+    const controller = this.#controller
+    if (controller !== undefined) callStage(this.#opened[0]?.caller, abort, controller, undefined)
     this.up?.destroy()
     this.down?.destroy()
-    for (const stage of this.#opened) contain(() => stage.close?.())
+    for (const { caller, stage } of this.#opened) {
+      contain(() => callStage(caller, stage.close, undefined, undefined))
+    }
+  }
+
+  #open(stage: Stage, index: number, session: SessionInfo, steps: Steps): boolean {
+    let ref: StageRef = { name: `#${index + 1}`, direction: 'up' }
+    try {
+      ref = { ...ref, name: nameOf(stage) }
+      const opener = this.#caller(ref)
+      const opened = callStage(opener, openStage, stage, session)
+      this.#opened.push({ caller: opener, stage: opened })
+      for (const direction of ['up', 'down'] as const) {
+        ref = { ...ref, direction }
+        const caller = this.#caller(ref)
+        const made = callStage(caller, openSteps, opened, this.#context(direction, session))
+        const part = { ...ref, caller, steps: made }
+        if (direction === 'up') steps.up.push(part)
+        else steps.down.unshift(part)
+      }
+      return true
+    } catch (error) {
+      this.#broken = true
+      this.#fail(ref, error)
+      return false
+    }
+  }
+
+  #pipeline(stages: readonly StageSteps[]): StagePipeline | undefined {
+    if (stages.every(({ steps }) => steps.length === 0)) return undefined
+    const pipeline = new StagePipeline(stages, {
+      onStop: (stage) => this.#tell((user) => user.onStageEnd(stage)),
+      onFailure: (stage, error) => this.#fail(stage, error),
+    })
+    if (pipeline.broken) this.#broken = true
+    return pipeline
   }
 
   /** For errors of a stage's code that nobody waits for, if somebody wants to know whose they are. */
@@ -128,6 +148,12 @@ export class SessionStages {
   }
 }
 
-function pipeline(stages: readonly StageSteps[], observer: PipelineObserver): StagePipeline | undefined {
-  return stages.some(({ steps }) => steps.length > 0) ? new StagePipeline(stages, observer) : undefined
+// Any code of the session's: what fails now finds it over.
+function abort(controller: AbortController): void {
+  controller.abort()
+}
+
+function nameOf({ name }: Stage): string {
+  if (typeof name === 'string') return name
+  throw new TypeError(`expected a stage with a "name" that is text, got ${errorText(name)}`)
 }

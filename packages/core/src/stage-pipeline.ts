@@ -47,6 +47,7 @@ export class StagePipeline implements Outlet {
   readonly #held: Buffer[] = []
   #user: PipelineUser | undefined
   #ended = false
+  #broken = false
   #destroyed = false
 
   constructor(stages: readonly StageSteps[], observer: PipelineObserver) {
@@ -57,6 +58,11 @@ export class StagePipeline implements Outlet {
   /** Nothing comes any more: all has been given, the end included, or it was destroyed. */
   get ended(): boolean {
     return this.#destroyed || (this.#ended && this.#held.length === 0)
+  }
+
+  /** A step is none that can be run: nothing may be written. */
+  get broken(): boolean {
+    return this.#broken
   }
 
   /** The first stage that is not done with what it was given, though nothing behind it keeps it from that. */
@@ -100,11 +106,14 @@ export class StagePipeline implements Outlet {
       write: (chunk) => this.#give(chunk),
       end: () => this.#onEnd(),
     }
-    for (const stage of [...stages].reverse()) {
-      for (const run of runs(stage.steps).reverse()) {
-        const before = (): Section | undefined => this.#sections[this.#sections.indexOf(section) - 1]
+    for (const { name, direction, caller, steps } of [...stages].reverse()) {
+      // Without the rest, which a result would keep.
+      const stage: StageRef = { name, direction }
+      for (const run of runs(steps).reverse()) {
+        const before = (): Section | undefined =>
+          this.#sections[this.#sections.indexOf(section as Section) - 1]
         const host: SectionHost = {
-          caller: stage.caller,
+          caller,
           onRoom: () => {
             const sender = before()
             if (sender !== undefined) sender.resume()
@@ -113,15 +122,24 @@ export class StagePipeline implements Outlet {
           onStop: () => this.#report(() => this.#observer.onStop(stage)),
           onFailure: (error: unknown) => this.#report(() => this.#observer.onFailure(stage, error)),
         }
-        const section: Section = Array.isArray(run)
-          ? new FunctionSection(run, next, host)
-          : new StreamSection(run, next, host)
+        const section = this.#section(run, next, host)
+        if (section === undefined) continue
         this.#sections.unshift(section)
         this.#stages.unshift(stage)
         next = section
       }
     }
     return next
+  }
+
+  #section(run: Run, next: Outlet, host: SectionHost): Section | undefined {
+    try {
+      return Array.isArray(run) ? new FunctionSection(run, next, host) : new StreamSection(run, next, host)
+    } catch (error) {
+      this.#broken = true
+      host.onFailure(error)
+      return undefined
+    }
   }
 
   #give(chunk: Buffer): boolean {

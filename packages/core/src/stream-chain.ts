@@ -74,7 +74,14 @@ export function runOf(functions: readonly StepFunction[], enter: (value: unknown
 }
 
 /** Whether an error is a step's wish to end the stream. */
-export const isStop: (error: unknown) => boolean = chain.isStop
+export function isStop(error: unknown): boolean {
+  try {
+    return chain.isStop(error)
+  } catch {
+    // One that lets nobody look at it.
+    return false
+  }
+}
 
 /** Makes every generator that is still running return at its next value. */
 export function cancel(push: Push, reason: Error): void {
@@ -90,13 +97,22 @@ function entered(step: StepFunction, enter: (value: unknown) => Buffer, onFlushe
     // What the function before gave: nothing is none here, as it is behind the last one.
     if (value === undefined || value === null) return none
     const bytes = enter(value)
-    return bytes.length === 0 ? none : step(bytes)
+    return bytes.length === 0 ? none : ownPromise(step(bytes))
   }
   if (!chain.isFlushable(step)) return write
   return chain.flushable(write, () => {
-    const tail = step(none as never)
+    const tail = ownPromise(step(none as never))
     if (tail instanceof Promise) void tail.then(onFlushed, () => {})
     else onFlushed()
     return tail
   })
+}
+
+// A promise of another make may call back twice, or throw at whoever it calls: one of ours stands before it.
+function ownPromise(output: StepOutput): StepOutput {
+  if (typeof output !== 'object' || output === null) return output
+  if (output instanceof Uint8Array || output instanceof Promise) return output
+  return typeof (output as Partial<PromiseLike<StepValue>>).then === 'function'
+    ? new Promise((resolve) => resolve(output as StepValue))
+    : output
 }

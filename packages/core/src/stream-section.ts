@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream'
+import { contain } from './contain.js'
 import { bytesOf, type Outlet, type Section, type SectionHost } from './section.js'
 import { callStage } from './stage-calls.js'
+
+const used = new WeakSet<Duplex>()
 
 /**
  * A step that is a stream: a `Transform`, or any `Duplex`. It belongs to the section, which destroys it.
@@ -23,14 +26,17 @@ export class StreamSection implements Section {
     this.#stream = stream
     this.#outlet = outlet
     this.#host = host
+    // Bytes of one session in another, if it were shared.
+    if (used.has(stream) || stream.destroyed || stream.readableEnded || stream.writableEnded) {
+      stream.on('error', () => {})
+      throw new Error('its stream has been used before')
+    }
+    used.add(stream)
     stream
       .on('data', (chunk: unknown) => this.#guard(() => this.#onData(chunk)))
       .on('end', () => this.#onEnd())
       .on('error', (error) => this.#destroyed || host.onFailure(error))
       .on('close', () => this.#over || host.onFailure(new Error('its stream was closed before its end')))
-    if (stream.destroyed || stream.readableEnded || stream.writableEnded) {
-      host.onFailure(new Error('its stream has been used before'))
-    }
   }
 
   get stuck(): boolean {
@@ -53,13 +59,14 @@ export class StreamSection implements Section {
   resume(): void {
     if (!this.#blocked) return
     this.#blocked = false
-    this.#stream.resume()
+    this.#guard(() => this.#stream.resume())
   }
 
   destroy(): void {
     this.#over = true
     this.#destroyed = true
-    callStage(this.#host.caller, destroyStream, this.#stream, undefined)
+    // What it returns counts, too: an override may be asynchronous.
+    contain(() => callStage(this.#host.caller, destroyStream, this.#stream, undefined))
   }
 
   #start(chunk: Buffer): void {
@@ -103,6 +110,6 @@ export class StreamSection implements Section {
   }
 }
 
-function destroyStream(stream: Duplex): void {
-  stream.destroy()
+function destroyStream(stream: Duplex): unknown {
+  return stream.destroy()
 }

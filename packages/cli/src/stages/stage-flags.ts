@@ -1,4 +1,5 @@
 import type { Direction, Stage } from '@relay/core'
+import { errorText } from '@relay/core/connector'
 import { type Command, Option } from 'commander'
 import { option } from '../arguments.js'
 import { Failure } from '../failure.js'
@@ -45,7 +46,13 @@ export class StageFlags {
 
   /** Has each stage let go of what it holds; no session is left by then. */
   close(): void {
-    for (const stage of this.#made) (stage as Partial<Disposable>)[Symbol.dispose]?.()
+    for (const stage of this.#made) {
+      try {
+        ;(stage as Partial<Disposable>)[Symbol.dispose]?.()
+      } catch (error) {
+        process.emitWarning(errorText(error))
+      }
+    }
   }
 
   #add(flag: string, description: string, direction?: Direction): void {

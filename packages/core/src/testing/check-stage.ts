@@ -1,6 +1,8 @@
 import { type Duplex, duplexPair } from 'node:stream'
+import type { RelayResult } from '../close-reason.js'
 import { relay } from '../relay.js'
 import type { Direction, Stage } from '../stage.js'
+import { EndingWatch } from './ending-watch.js'
 import { runStage, type StageRun } from './run-stage.js'
 
 /** Bytes that go in on one side of a stage, and what has to come out on the other. */
@@ -50,15 +52,32 @@ export interface StageCheck {
  * - a consumer that takes nothing: a bounded number of bytes is read
  * - a session cut in the middle: no timer, file or socket is left
  * - what is `broken` ends the session as `stage-error`, naming the stage
+ * - a stage that cannot be opened, or that throws or rejects when its session is over, is found too
  *
  * Needs no test framework. **Fails** with an `Error` that says what was expected, and the seed.
  */
 export async function checkStage(check: StageCheck): Promise<void> {
   const { seed = Date.now() % 2 ** 31, runs = 50, maxHeldBytes = 256 * 1024 } = check
   if (check.examples.length === 0) throw new TypeError('checkStage: expected "examples" to have at least one')
+  const endings = new EndingWatch()
+  try {
+    await checkSessions({ ...check, seed, runs, maxHeldBytes }, endings)
+  } finally {
+    endings.stop()
+  }
+}
+
+async function checkSessions(
+  check: StageCheck & { readonly seed: number; readonly runs: number; readonly maxHeldBytes: number },
+  endings: EndingWatch,
+): Promise<void> {
+  const { seed, runs, maxHeldBytes } = check
   const random = randomFrom(seed)
   // First, because what other sessions leave behind would end meanwhile, and hide what these do.
-  for (const example of check.examples) await checkCleanUp(check.stage, example)
+  for (const example of check.examples) {
+    await checkCleanUp(check.stage, example)
+    checkEndings(check.stage, example, endings)
+  }
   for (const example of check.examples) {
     const input = bytesOf(example.input)
     for (const cut of [
@@ -69,6 +88,7 @@ export async function checkStage(check: StageCheck): Promise<void> {
       await checkOutput(check.stage(), example, cut, seed)
     }
     await checkHeld(check.stage, example, maxHeldBytes)
+    checkEndings(check.stage, example, endings)
   }
   for (const { direction, input } of check.broken ?? []) {
     const { result } = await run(check.stage(), direction, [bytesOf(input)])
@@ -92,7 +112,8 @@ async function checkOutput(
   const expected = bytesOf(example.output ?? example.input)
   const { reason, error } = result
   if (reason !== 'client-end' && reason !== 'stage-end') {
-    fail(stage, direction, `the session ended as ${reason} for ${lengths} (seed ${seed})`, error)
+    const why = error === undefined ? '' : `: ${error.message}`
+    fail(stage, direction, `the session ended as ${reason} for ${lengths} (seed ${seed})${why}`, error)
   }
   const output = Buffer.from(decode(received[direction]))
   if (!output.equals(expected)) {
@@ -164,13 +185,22 @@ async function checkCleanUp(make: () => Stage, { direction, input }: StageExampl
     source.write(bytesOf(input))
     await new Promise(setImmediate)
     abort()
-    await done
+    const { reason, error } = await done
+    // Before anything else is said of it: what it has left open is of no interest then.
+    if (reason === 'stage-error') {
+      fail(make(), direction, `the session ended as ${reason}: ${error?.message}`, error)
+    }
   }
   for (let turns = 0; turns < 200 && leftOpen(before).length > 0; turns++) await new Promise(setImmediate)
   const left = leftOpen(before)
   if (left.length > 0) {
     fail(make(), direction, `a session that was cut has left something open: ${left.join(', ')}`)
   }
+}
+
+function checkEndings(make: () => Stage, { direction }: StageExample, { failure }: EndingWatch): void {
+  if (failure === undefined) return
+  fail(make(), direction, `what it does when its session is over failed: ${failure.message}`, failure)
 }
 
 function leftOpen(before: ReadonlyMap<string, number>): string[] {
@@ -191,7 +221,7 @@ function resources(): Map<string, number> {
 interface Session {
   readonly source: Duplex
   readonly sink: Duplex
-  readonly done: Promise<unknown>
+  readonly done: Promise<RelayResult>
   abort(): void
 }
 

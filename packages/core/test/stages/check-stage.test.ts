@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { flushable, type Stage, type Steps } from '../../src/stage.js'
 import { checkStage, type StageCheck } from '../../src/testing/index.js'
 import { seed } from '../support/random.js'
+import { warnings } from '../support/warnings.js'
 
 const input = 'one line\nand another\n'.repeat(50)
 
@@ -122,4 +123,68 @@ test('the seed of a failure is in its message, and repeats it', async () => {
 
 test('a check without an example is refused', async () => {
   await expect(checkStage({ stage: () => ({ name: 'x' }), examples: [] })).rejects.toThrow(/"examples"/)
+})
+
+describe('a stage is found', () => {
+  const wrong = (parts: object): Stage => ({ name: 'bad', ...parts }) as Stage
+  const letsPass = { up: () => (chunk: Buffer) => chunk }
+  const late = async (): Promise<never> => {
+    throw new Error('late')
+  }
+  const found = (stage: Stage): Promise<string> =>
+    checkStage({ stage: () => stage, examples: [{ direction: 'up', input }], runs: 1, seed }).then(
+      () => 'nothing was found',
+      (error: Error) => error.message,
+    )
+
+  test.each<[string, Stage, RegExp]>([
+    [
+      'whose open is async',
+      wrong({ open: async () => letsPass }),
+      /expected "open" to return at once, got a promise/,
+    ],
+    [
+      'whose open waits for something',
+      wrong({ open: () => new Promise((resolve) => setTimeout(resolve, 60_000, letsPass).unref()) }),
+      /expected "open" to return at once, got a promise/,
+    ],
+    ['whose open rejects', wrong({ open: late }), /expected "open" to return at once, got a promise/],
+    ['whose open returns nothing', wrong({ open: () => {} }), /expected "open" to return .*, got undefined/],
+    ['whose up is async', wrong({ up: async () => letsPass.up() }), /expected "up" to return at once/],
+    ['whose down is async', wrong({ down: late }), /expected "down" to return at once/],
+  ])('%s', async (_how, stage, message) => {
+    const said = await found(stage)
+    expect(said).toMatch(message)
+    expect(said).toMatch(/^stage "bad" \(up\): the session ended as stage-error: /)
+  })
+
+  test.each<[string, Stage]>([
+    ['close that rejects', wrong({ open: () => ({ ...letsPass, close: late }) })],
+    [
+      'close that throws',
+      wrong({
+        open: () => ({
+          ...letsPass,
+          close() {
+            throw new Error('late')
+          },
+        }),
+      }),
+    ],
+    [
+      'flushable whose abort rejects',
+      wrong({
+        up: () =>
+          flushable(
+            (chunk) => chunk,
+            () => 'x',
+            late as never,
+          ),
+      }),
+    ],
+  ])('that has a %s', async (_how, stage) => {
+    const said = warnings()
+    expect(await found(stage)).toBe('stage "bad" (up): what it does when its session is over failed: late')
+    expect(said.length).toBeGreaterThan(0)
+  })
 })
