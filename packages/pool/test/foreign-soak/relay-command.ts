@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../../../cli/bin/relay.js', import.meta.url))
 
+// Both ends of every session are gone when it is told to stop.
+const PATIENCE_MS = 15_000
+
 /** What the command logs at the end of a session. */
 export interface SessionLine {
   readonly id: string
@@ -19,6 +22,7 @@ export class RelayCommand {
   readonly #listening: Promise<string>
   #stderr = ''
   #stopping = false
+  #killed = false
 
   constructor(
     args: readonly string[],
@@ -48,17 +52,23 @@ export class RelayCommand {
     return this.#listening
   }
 
-  /** Stops it; every session has its line then. **Fails** when it did not end well, or has ended before. */
+  /**
+   * Stops it; every session has its line then, unless it is not over long after its client is: that relay is killed. **Fails** when it
+   * did not end well, or has ended before.
+   */
   async stop(): Promise<void> {
     const alive = this.#child.exitCode === null && this.#child.signalCode === null
     this.#stopping = true
     this.#child.kill('SIGTERM')
+    const patience = setTimeout(() => this.kill(), PATIENCE_MS)
     await this.#exited
-    if (!alive || this.#child.exitCode !== 0) throw new Error(this.#died())
+    clearTimeout(patience)
+    if (!alive || (this.#child.exitCode !== 0 && !this.#killed)) throw new Error(this.#died())
   }
 
   /** Ends it whatever it does. */
   kill(): void {
+    this.#killed = true
     this.#child.kill('SIGKILL')
   }
 
