@@ -64,7 +64,7 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
   }
   const reasons = [plan.upstreamFirst ? 'upstream-end' : 'client-end']
   // A rule withholds the client's FIN until the answers have come.
-  const cuts = carrying.closes && carrying.sharing !== 'proof'
+  const cuts = carrying.closes && (carrying.sharing !== 'proof' || plan.upstreamFirst)
   if (!cuts)
     return { client: some('client', answered), upstream: some('upstream', sent), ending: 'fin', reasons }
   if (plan.upstreamFirst) {

@@ -7,7 +7,7 @@ import { SoakPlace } from './soak-place.js'
 
 // `npm run test:foreign` asks for more of them, and for some of the modes; each run of the suite plays a part of all.
 const { RELAY_FOREIGN_SESSIONS, RELAY_FOREIGN_MODES, RELAY_FOREIGN_ONLY, RELAY_FOREIGN_TABLE } = process.env
-const sessions = Number(RELAY_FOREIGN_SESSIONS ?? 500)
+const sessions = Number(RELAY_FOREIGN_SESSIONS ?? 300)
 const chosen = RELAY_FOREIGN_MODES?.split(',') ?? Object.keys(modes)
 const PROGRESS_MS = 10_000
 

@@ -12,8 +12,10 @@ type Size = 'tiny' | 'medium' | 'large'
 /** What one session does; the bytes are made of its number. */
 export interface Plan {
   readonly size: Size
-  /** Reads nothing before the relay is stuck with what it holds for it. */
+  /** The client reads nothing before the relay is stuck with what it holds for it. */
   readonly late: boolean
+  /** The same of the upstream, which then answers a request that is still on its way. */
+  readonly held: boolean
   readonly leaving: Leaving
   /** Bytes received at which a client that reads at once leaves, or sends what it has kept back. */
   readonly leaveAt: number
@@ -47,6 +49,7 @@ const MEDIUM_ONE_IN = 12
 const PERIOD = 600
 const LATE_FROM = 20
 const LATE_TO = 26
+const HELD_TO = 32
 const EAGER = new Set([70, 71, 72, 110, 111, 112, 150, 151])
 
 /** How many bytes the stage of a cell lets pass. */
@@ -63,25 +66,30 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   const isRaw = carrying.dialect === 'raw'
   const place = index % PERIOD
   const stuck = place >= LATE_FROM && place < LATE_TO
-  const size: Size = stuck || EAGER.has(place) ? 'large' : oneIn(MEDIUM_ONE_IN, rng) ? 'medium' : 'tiny'
-  const late = size === 'large' ? stuck : oneIn(size === 'medium' ? 3 : 20, rng)
+  const held = place >= LATE_TO && place < HELD_TO && canBeHeld(cell)
+  const size: Size =
+    stuck || held || EAGER.has(place) ? 'large' : oneIn(MEDIUM_ONE_IN, rng) ? 'medium' : 'tiny'
+  const late = held ? false : size === 'large' ? stuck : oneIn(size === 'medium' ? 3 : 20, rng)
   const tripsUp = stage === 'limit up'
-  const leaving = tripsUp ? 'fin' : rng.pick(LEAVINGS)
-  const uploaded = tripsUp ? 0 : uploadBytes(isRaw, rng)
+  const leaving = tripsUp || held ? 'fin' : rng.pick(LEAVINGS)
+  const uploaded = tripsUp ? 0 : held ? bytesOf(size, cell.upstream, rng) : uploadBytes(isRaw, rng)
   const dialect = dialects[carrying.dialect]
   const asked = dialect.request(session, uploaded)
   // What trips the stage comes behind what was asked: while the answer is on its way.
   const request = tripsUp ? tripping(session, cell, asked, limit + 1 + rng.int(20_000)) : asked
-  const answer = dialect.answer(session, bytesOf(size, cell, rng), uploaded)
+  // An answer to half a request is none of the protocols that are proved.
+  const answerBytes = bytesOf(held ? 'tiny' : size, cell.client, rng)
+  const answer = held && !isRaw ? Buffer.alloc(0) : dialect.answer(session, answerBytes, uploaded)
   // Under trust the user vouches that each request is answered whole before its client leaves.
   const partial =
     !(tripsUp || late || leaving === 'fin' || carrying.sharing === 'trust') &&
     request.length > HEAD_BYTES &&
     oneIn(3, rng)
-  const ends = leaving === 'fin' && !endsEarly(stage) && carrying.sharing !== 'proof'
-  const upstreamFirst = ends && oneIn(carrying.sharing === 'trust' ? 10 : 3, rng)
-  const duplex = !tripsUp && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
-  const prompt = duplex ? UNIT_BYTES : asked.length
+  const ends = leaving === 'fin' && !endsEarly(stage) && (held || carrying.sharing !== 'proof')
+  const upstreamFirst =
+    ends && (held ? !isRaw || !oneIn(4, rng) : oneIn(carrying.sharing === 'trust' ? 10 : 3, rng))
+  const duplex = !tripsUp && !held && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
+  const prompt = duplex ? UNIT_BYTES : held ? HEAD_BYTES : asked.length
   const least = isRaw ? UNIT_BYTES : HEAD_BYTES
   const part = least + rng.int(Math.max(1, request.length - least))
   const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
@@ -92,8 +100,9 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
     plan: {
       size,
       late,
+      held,
       leaving,
-      leaveAt: unanswered || oneIn(3, rng) ? 0 : rng.int(answer.length),
+      leaveAt: unanswered || held || oneIn(3, rng) ? 0 : rng.int(answer.length),
       upstreamFirst,
       first,
       partial,
@@ -119,10 +128,15 @@ function tripping(session: number, { carrying }: Cell, asked: Buffer, bytes: num
 
 const LEAVINGS: readonly Leaving[] = ['fin', 'fin', 'fin', 'fin', 'early-fin', 'early-fin', 'reset', 'close']
 
-function bytesOf(size: Size, { client }: Cell, rng: Rng): number {
+// With a stage in front of the upstream there is no memory of the relay's on loan to it. Lines that long are none.
+function canBeHeld({ stage, carrying }: Cell): boolean {
+  return stage === 'none' || (stage === 'limit down' && carrying.dialect === 'raw')
+}
+
+function bytesOf(size: Size, receiver: Cell['upstream'], rng: Rng): number {
   if (size === 'tiny') return 16 + rng.int(500)
   if (size === 'medium') return (64 + rng.int(136)) * KIB
-  const [least, most] = LARGE[client]
+  const [least, most] = LARGE[receiver === 'unix' ? 'unix' : 'tcp']
   return least + rng.int(most - least)
 }
 

@@ -3,6 +3,7 @@ import type { SoakSession } from './soak-session.js'
 
 // Far beyond what any session takes, on a busy machine too.
 const PATIENCE_MS = 30_000
+const PIECE_BYTES = 64 * 1024
 
 /** Plays the client of a session; resolves when its socket is closed. @param vouches - Leaves only when the whole answer is sent. */
 export function playClient(
@@ -16,18 +17,31 @@ export function playClient(
 ): Promise<void> {
   const { plan, request } = session
   const socket = connect({ ...address, allowHalfOpen: true, noDelay: true })
+  let late = plan.late
   let acted = false
+  let written = 0
   let read = 0
   const total = session.length.down
 
+  const write = (to: number): void => {
+    // Of a request that gets stuck piece by piece: each that the kernel takes shows that it moves.
+    const until = plan.held ? Math.min(to, written + PIECE_BYTES) : to
+    const piece = request.subarray(written, until)
+    written = until
+    if (plan.held) session.moved()
+    if (until === to) socket.write(piece)
+    else return void socket.write(piece, () => socket.destroyed || write(to))
+    endWhenWhole()
+    if (session.ending === 'fin') socket.end()
+  }
   const leave = (): void => {
     acted = true
     session.onAnswered = () => {}
-    if (!plan.partial && plan.first < request.length) socket.write(request.subarray(plan.first))
+    if (!plan.partial && plan.first < request.length) write(request.length)
     if (plan.leaving === 'early-fin') socket.end()
     else if (plan.leaving === 'fin') endWhenWhole()
     else return goAway()
-    if (session.stuck) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
+    if (late) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
   }
   const goAway = (): void => {
     session.ending = 'gone'
@@ -36,7 +50,8 @@ export function playClient(
     else socket.destroy()
   }
   const endWhenWhole = (): void => {
-    if (acted && read >= total && plan.leaving === 'fin' && !plan.upstreamFirst) socket.end()
+    const whole = read >= total && written === request.length
+    if (acted && whole && plan.leaving === 'fin' && !plan.upstreamFirst) socket.end()
   }
   const leaveInTime = (): void => {
     if (acted || read < plan.leaveAt) return
@@ -47,13 +62,14 @@ export function playClient(
     socket.on('data', (chunk) => {
       session.check('down', chunk)
       read += chunk.length
-      if (!session.stuck) leaveInTime()
+      if (!late) leaveInTime()
       endWhenWhole()
     })
     socket.resume()
   }
 
   const readAtOnce = (): void => {
+    late = false
     session.onAnswered = leaveInTime
     readOn()
     leaveInTime()
@@ -61,14 +77,14 @@ export function playClient(
 
   socket.once('connect', () => {
     options.onConnect()
-    socket.write(request.subarray(0, plan.first))
+    write(plan.first)
     if (!plan.late) return readAtOnce()
     socket.pause()
     session.whenStill(() => (session.stuck ? leave() : readAtOnce()))
   })
   socket.once('end', () => {
     if (session.ending === 'open') session.ending = 'fin'
-    socket.end()
+    if (!plan.held || written === request.length) socket.end()
   })
   socket.on('error', (error: NodeJS.ErrnoException) => {
     if (session.ending === 'open') session.ending = error.code === 'ECONNRESET' ? 'reset' : String(error.code)

@@ -39,6 +39,7 @@ export class SoakRelay {
     const book = {
       dialect: dialects[cell.carrying.dialect],
       sessionOf: (number: number) => this.#played.get(number),
+      afterOthers: (count: number, then: () => void) => this.#afterOthers(count, then),
       onStray: (bytes: Buffer) => tally.addStray(cell.name, bytes),
     }
     this.#upstream = new SoakUpstream(book, cell.upstream === 'tls' ? keys : undefined)

@@ -22,7 +22,7 @@ export class SoakSession {
   ending: Ending = 'open'
   /** Nothing had become of it when there was no more waiting. */
   hung = false
-  /** Its client read nothing until what was on its way to it was stuck. */
+  /** One side read nothing until what was on its way to it was stuck. */
   stuck = false
   /** The upstream has heard of it. */
   attached = false
@@ -54,7 +54,7 @@ export class SoakSession {
   }
 
   /**
-   * Calls back, once, when for a while nothing of the answer has moved: what is on its way is stuck, or nothing has come to be on its way
+   * Calls back, once, when for a while nothing has moved: what is on its way is stuck, or nothing has come to be on its way
    * in so long a time that it never may, because a stage has ended the session.
    */
   whenStill(then: () => void): void {
@@ -62,7 +62,7 @@ export class SoakSession {
     this.#watch(MOST_LOOKS)
   }
 
-  /** Something of the answer has moved. */
+  /** Something of what may get stuck has moved. */
   moved(): void {
     this.#moved++
   }
@@ -76,8 +76,10 @@ export class SoakSession {
 
   /** The client is closed. */
   clientOver(): void {
-    clearTimeout(this.#timer)
-    this.#onStill = undefined
+    if (!this.plan.held) {
+      clearTimeout(this.#timer)
+      this.#onStill = undefined
+    }
     this.onAnswered = () => {}
     this.#over('client')
   }

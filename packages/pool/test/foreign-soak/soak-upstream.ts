@@ -12,6 +12,8 @@ const PIECE_BYTES = 64 * 1024
 export interface SoakBook {
   readonly dialect: Dialect
   sessionOf(number: number): SoakSession | undefined
+  /** Calls back when so many other sessions are over. */
+  afterOthers(count: number, then: () => void): void
   /** Bytes came that belong to no session that could have sent them here. */
   onStray(bytes: Buffer): void
 }
@@ -101,8 +103,8 @@ class UpstreamConnection {
       chunk = chunk.subarray(taken.length)
       const { prompt } = session.plan
       if (before < prompt && session.received.up >= prompt) {
-        this.#waiting.push(session)
-        this.#answer()
+        if (session.plan.held) this.#hold(session)
+        else this.#owe(session)
       }
       if (session.received.up < session.length.up) continue
       this.#session = undefined
@@ -124,6 +126,22 @@ class UpstreamConnection {
     session.reused = this.#served++ > 0
     this.#session = session
     return session
+  }
+
+  // Reads no more until the request is stuck, answers it, and reads on later.
+  #hold(session: SoakSession): void {
+    const socket = this.#socket
+    socket.pause()
+    session.whenStill(() => {
+      if (socket.destroyed) return
+      this.#owe(session)
+      this.#book.afterOthers(session.plan.dwell, () => socket.destroyed || socket.resume())
+    })
+  }
+
+  #owe(session: SoakSession): void {
+    this.#waiting.push(session)
+    this.#answer()
   }
 
   #answer(): void {
