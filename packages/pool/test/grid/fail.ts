@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import { endsBoth, isSilenced } from './claims.js'
 import { seen } from './deadline.js'
 import type { GridPeer } from './peer.js'
@@ -36,6 +37,14 @@ async function close(
   other: GridPeer | undefined,
 ): Promise<void> {
   faulty.hold(faulty.sent)
+  // The end of a handshake is to be read, too.
+  const { socket } = faulty
+  const isShaking = (): boolean => socket instanceof TLSSocket && socket.getPeerFinished() === undefined
+  await seen(
+    () => !isShaking(),
+    SOON_MS,
+    () => 'in its handshake',
+  )
   await condition.met(() => faulty.isFlushed && faulty.receivedBytes === (other?.sent ?? 0))
   faulty.close(false)
 }
