@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import { endsBoth, isSilenced } from './claims.js'
 import { seen } from './deadline.js'
 import type { GridPeer } from './peer.js'
@@ -36,6 +37,14 @@ async function close(
   other: GridPeer | undefined,
 ): Promise<void> {
   faulty.hold(faulty.sent)
+  // The end of a handshake is to be read, too.
+  const { socket } = faulty
+  const isShaking = (): boolean => socket instanceof TLSSocket && socket.getPeerFinished() === undefined
+  await seen(
+    () => !isShaking(),
+    SOON_MS,
+    () => 'in its handshake',
+  )
   await condition.met(() => faulty.isFlushed && faulty.receivedBytes === (other?.sent ?? 0))
   faulty.close(false)
 }
@@ -47,27 +56,25 @@ async function closeUnread(
   faulty: GridPeer,
   other: GridPeer | undefined,
 ): Promise<void> {
-  const { side, phase, main, restAfter, earlyBytes } = plan
+  const { side, phase, main, restAfter } = plan
   const client = session.client as GridPeer
   const upstream = session.upstream as GridPeer
   const toIt = side === 'client' ? 'down' : 'up'
-  if (phase === 'first-byte') {
-    upstream.allow(earlyBytes)
-    await session.condition.met(() => client.receivedBytes === earlyBytes)
-  }
-  const read = faulty.receivedBytes
+  let enough = faulty.receivedBytes + 1
   faulty.stopReading()
   if (isMoving(plan)) {
     client.hold(Number.POSITIVE_INFINITY)
     upstream.hold(Number.POSITIVE_INFINITY)
   } else {
     // One more line, of which a client does not read the answer, and an upstream nothing.
-    client.hold(main.up.endOf(phase === 'idle' ? restAfter + 1 : restAfter))
+    const lines = phase === 'idle' ? restAfter + 1 : restAfter
+    client.hold(main.up.endOf(lines))
+    enough = main[toIt].endOf(lines)
   }
   let turns = 0
   await seen(
     // What the kernel has taken of a chunk in part counts as not taken: what was sent and does not come on has filled its queue.
-    () => session.relayed(toIt) > read || ((other?.sent ?? 0) > read && turns++ > STUCK_TURNS),
+    () => session.relayed(toIt) >= enough || ((other?.sent ?? 0) >= enough && turns++ > STUCK_TURNS),
     SOON_MS,
     () => `nothing is left unread, ${session.state}`,
   )

@@ -28,9 +28,9 @@ export class GridPeer {
   #finishAt = Number.POSITIVE_INFINITY
   #silentAt = Number.POSITIVE_INFINITY
   #writing = false
+  #stalled = false
   /** Whether its end is being looked into. */
   #asking = false
-  #stalled = false
   #slowWrites = 0
   #slowReads = 0
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -127,8 +127,8 @@ export class GridPeer {
   /** Sends FIN behind what it has said and what its hold lets it say, behind the line that it is in, or behind the half of the next. */
   finish(where: 'here' | 'line' | 'half a line'): void {
     const content = this.#sends as Content
-    const here = Math.max(this.sent, Math.min(this.#held, this.#allowed, content.length))
-    this.#finishAt = where === 'here' ? here : content.breakBehind(this.sent, where)
+    const mayBe = Math.min(this.#held, this.#allowed, content.length)
+    this.#finishAt = where === 'here' ? Math.max(this.sent, mayBe) : content.breakBehind(this.sent, where)
     this.#pump()
   }
 
@@ -141,10 +141,10 @@ export class GridPeer {
   /** Closes the socket; with bytes of the other side unread in the kernel this is a reset. */
   close(unread: boolean): void {
     this.#settle('gone')
-    if (!unread) this.finSent = true
-    // TLS says farewell first.
-    if (this.#tcp === this.socket || unread) this.destroy()
-    else this.socket.end(() => this.destroy())
+    this.finSent = !unread
+    // TLS sends its own end first.
+    if (this.#tcp !== this.socket && !unread) this.socket.end(() => this.destroy())
+    else this.destroy()
   }
 
   /** Reads nothing, not even ahead: what comes stays in the kernel. */
@@ -177,7 +177,7 @@ export class GridPeer {
     this.#slowWrites = SLOW_STEPS
   }
 
-  /** Closes what is left, whatever it is. */
+  /** Closes what is left. */
   destroy(): void {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#onChange = () => {}
@@ -200,9 +200,8 @@ export class GridPeer {
     this.sent += chunk.length
     this.#writing = true
     this.socket.write(chunk, (error) => {
-      if (error) return
-      if (slow) this.#later(() => this.#written())
-      else this.#written()
+      if (!error && slow) this.#later(() => this.#written())
+      else if (!error) this.#written()
     })
   }
 

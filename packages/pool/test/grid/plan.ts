@@ -63,7 +63,9 @@ export function planOf(run: GridRun): Plan {
   // at once, and for some slow readers more than it ever takes.
   const flood = run.fault === 'slow-read' && rng.int(2) === 0
   const size = (): number => {
-    const order = 14 + (rng.int(1_000) / 1_000) * 6
+    // A line that is left unread at rest is no more than a kernel holds.
+    const orders = run.fault === 'close-unread' && !isMoving(run) ? 3 : 6
+    const order = 14 + (rng.int(1_000) / 1_000) * orders
     return Math.round(2 ** (flood ? 23 : lateReader ? 20 : order))
   }
   const flow = floodOf(run)
@@ -120,7 +122,8 @@ export function floodOf({ side, late, fault, carrier }: GridRun): { from: Side; 
 }
 
 function earlyBytesOf({ side, phase, fault }: Cell, { up }: Conversation, rng: Rng): number {
-  if (phase === 'first-byte') return fault === 'slow-read' ? 0 : rng.int(2)
+  // Who is to leave unread what it is asked says nothing before it.
+  if (phase === 'first-byte') return fault === 'slow-read' || fault === 'close-unread' ? 0 : rng.int(2)
   if (side !== 'client' || (phase !== 'before-connect' && phase !== 'connecting')) return 0
   // Of a client that has closed nothing may be answered.
   if (fault === 'close') return rng.int(2) * (1 + rng.int(63))
