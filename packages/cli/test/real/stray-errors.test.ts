@@ -40,27 +40,32 @@ async function ask(socket: Socket, word: string): Promise<string> {
   return String((await once(socket, 'data'))[0])
 }
 
-describe.each([[[]], [['--workers', '2']]])('an error that nobody caught, %s', (workers) => {
-  describe.each(['function', 'generator', 'async-generator'])('in a %s of a stage', (kind) => {
-    test.each(['rejection', 'timer', 'emitter', 'later'])(
-      '%s: ends its own session, and no other',
-      async (bug) => {
-        const { port, err } = await relay(['--stage', `${floating}:${kind}`, ...workers])
-        const [other, faulty] = [client(port), client(port)]
-        expect(await ask(other, 'hello')).toBe('hello')
-        const closed = once(faulty, 'close')
-        faulty.write(bug)
-        expect(await err.message('session closed')).toMatchObject({
-          reason: 'stage-error',
-          stage: 'floating',
-          error: `stage "floating" (up) failed: ${bug}`,
-        })
-        await closed
-        expect(await ask(other, 'still here')).toBe('still here')
-      },
-    )
+async function endsItsOwnSessionAlone(flags: readonly string[], bug: string): Promise<void> {
+  const { port, err } = await relay(flags)
+  const [other, faulty] = [client(port), client(port)]
+  expect(await ask(other, 'hello')).toBe('hello')
+  const closed = new Promise((resolve) => faulty.once('close', resolve))
+  faulty.write(bug)
+  expect(await err.message('session closed')).toMatchObject({
+    reason: 'stage-error',
+    stage: 'floating',
+    error: `stage "floating" (up) failed: ${bug}`,
   })
-})
+  await closed
+  expect(await ask(other, 'still here')).toBe('still here')
+}
+
+describe.each(['function', 'generator', 'async-generator'])(
+  'an error that nobody caught, in a %s of a stage',
+  (kind) => {
+    test.each(['later', 'emitter'])('%s: ends its own session, and no other', (bug) =>
+      endsItsOwnSessionAlone(['--stage', `${floating}:${kind}`], bug),
+    )
+  },
+)
+
+test('an error that nobody caught in one of two workers ends its own session, and no other', () =>
+  endsItsOwnSessionAlone(['--stage', floating, '--workers', '2'], 'rejection'))
 
 test('an error of no session is logged, and ends none', async () => {
   const { port, err } = await relay(['--stage', floating], { FLOATING_AT_START: 'yes' })
