@@ -36,9 +36,9 @@ for (const mode of chosen) {
           console.log(`${mode}: ${played} of ${sessions} sessions, ${perSecond(played)} a second`)
         },
       })
-      const { samples, ...counts } = tally
+      const { samples } = tally
       if (RELAY_FOREIGN_TABLE !== undefined) {
-        const row = { mode, ...counts, perSecond: perSecond(sessions), samples }
+        const row = { mode, ...tally, perSecond: perSecond(sessions), samples }
         appendFileSync(RELAY_FOREIGN_TABLE, `${JSON.stringify(row)}\n`)
       }
       const { foreign, corrupted, lost, extra, misended } = tally

@@ -53,10 +53,10 @@ export function playClient(
     const whole = read >= total && written === request.length
     if (acted && whole && plan.leaving === 'fin' && !plan.upstreamFirst) socket.end()
   }
+  // Who goes on before all of an answer is with the kernel breaks the word on which its connection is shared.
+  const mayLeave = (): boolean => !options.vouches || plan.leaving === 'fin' || session.answered
   const leaveInTime = (): void => {
-    if (acted || read < plan.leaveAt) return
-    if (options.vouches && plan.leaving !== 'fin' && !session.answered) return
-    leave()
+    if (!acted && read >= plan.leaveAt && mayLeave()) leave()
   }
   const readOn = (): void => {
     socket.on('data', (chunk) => {
@@ -80,7 +80,7 @@ export function playClient(
     write(plan.first)
     if (!plan.late) return readAtOnce()
     socket.pause()
-    session.whenStill(() => (session.stuck ? leave() : readAtOnce()))
+    session.whenStill(() => (session.stuck && mayLeave() ? leave() : readAtOnce()))
   })
   socket.once('end', () => {
     if (session.ending === 'open') session.ending = 'fin'

@@ -1,6 +1,8 @@
 import type { Expectation } from './expectation.js'
 import type { SoakSession } from './soak-session.js'
 
+const MOST_SAMPLES = 10
+
 /** What was found in the sessions of a mode. */
 export class Tally {
   sessions = 0
@@ -17,8 +19,8 @@ export class Tally {
   misended = 0
   /** How many sessions were judged before the first one with wrong bytes. */
   firstWrongAt: number | undefined
-  /** Some of what was found, in words. */
-  readonly samples: string[] = []
+  readonly #wrongBytes: string[] = []
+  readonly #wrongEndings: string[] = []
 
   add(cell: string, session: SoakSession, expected: Expectation, shared: boolean): void {
     const { faults, received, plan } = session
@@ -44,22 +46,37 @@ export class Tally {
       (expected.ending !== undefined && session.ending !== expected.ending) ||
       (expected.reasons !== undefined && !expected.reasons.includes(session.reason ?? 'no line'))
     if (misended) this.misended++
-    if (wrong || misended) this.#sample(cell, session, expected, { ...faults, lost, beyond })
+    if (wrong || misended) {
+      const { number, ending, reason, hung, attached, reused } = session
+      const what = {
+        ...faults,
+        lost,
+        beyond,
+        received,
+        ending,
+        reason,
+        hung,
+        attached,
+        reused,
+        expected,
+        plan,
+      }
+      // Of wrong bytes and of wrong endings, so that many of one kind do not hide the other.
+      const kind = wrong ? this.#wrongBytes : this.#wrongEndings
+      if (kind.length < MOST_SAMPLES) kind.push(`${cell}, session ${number}: ${JSON.stringify(what)}`)
+    }
   }
 
   /** Bytes that came to the upstream where no session could have sent them. */
   addStray(cell: string, bytes: Buffer): void {
     this.foreign += bytes.length
     this.firstWrongAt ??= this.sessions
-    if (this.samples.length < 20)
-      this.samples.push(`${cell}: stray bytes ${JSON.stringify(bytes.toString('latin1', 0, 64))}`)
+    if (this.#wrongBytes.length < MOST_SAMPLES)
+      this.#wrongBytes.push(`${cell}: stray bytes ${JSON.stringify(bytes.toString('latin1', 0, 64))}`)
   }
 
-  #sample(cell: string, session: SoakSession, expected: Expectation, wrong: object): void {
-    if (this.samples.length >= 20) return
-    const { number, plan, received, length, ending, reason, hung, attached, reused } = session
-    this.samples.push(
-      `${cell}, session ${number}: ${JSON.stringify({ wrong, received, length, ending, reason, hung, attached, reused, expected, plan })}`,
-    )
+  /** Some of what was found, in words. */
+  get samples(): readonly string[] {
+    return [...this.#wrongBytes, ...this.#wrongEndings]
   }
 }
