@@ -368,7 +368,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   // The client's kernel has taken everything, or the client is gone.
   async #returnFlushed(): Promise<void> {
     const upstream = this.#up.sink
-    if (!this.#returning || !(this.#down.done || this.#down.sink.gone)) return
+    if (!this.#returning || !(this.#down.done || this.#down.sink.socket.destroyed)) return
     this.#returning = false
     await new Promise<void>((resolve) => this.#up.flush(resolve))
     await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
