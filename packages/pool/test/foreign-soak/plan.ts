@@ -43,6 +43,8 @@ const KIB = 1024
 const LARGE = { tcp: [3_500 * KIB, 6_000 * KIB], unix: [1_000 * KIB, 3_000 * KIB] } as const
 // Behind these every request has told whose it is.
 const HEAD_BYTES = 64
+// More than the second of two requests in one, so that half of a request is never one whole request.
+const TAIL_BYTES = 24
 const MEDIUM_ONE_IN = 12
 // Of so many sessions of a relay these are large. The first of them read late; when they are stuck with the relay's memory on loan, and
 // leave, the others come, which need such memory.
@@ -83,7 +85,7 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   // Under trust the user vouches that each request is answered whole before its client leaves.
   const partial =
     !(tripsUp || late || leaving === 'fin' || carrying.sharing === 'trust') &&
-    request.length > HEAD_BYTES &&
+    request.length > HEAD_BYTES + TAIL_BYTES &&
     oneIn(3, rng)
   const ends = leaving === 'fin' && !endsEarly(stage) && (held || carrying.sharing !== 'proof')
   const upstreamFirst =
@@ -91,7 +93,7 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   const duplex = !tripsUp && !held && isRaw && carrying.sharing === 'never' && oneIn(2, rng)
   const prompt = duplex ? UNIT_BYTES : held ? HEAD_BYTES : asked.length
   const least = isRaw ? UNIT_BYTES : HEAD_BYTES
-  const part = least + rng.int(Math.max(1, request.length - least))
+  const part = least + rng.int(Math.max(1, request.length - least - TAIL_BYTES))
   const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
   const unanswered = partial && first < prompt
   return {
