@@ -85,9 +85,15 @@ export async function relay(
   const policy = copyPolicy(options)
   const stages = options.stages?.length ? new SessionStages(options.stages, sessionOf(client)) : undefined
   // A session that is only copied has no connector to turn to: a stale upstream is its end.
-  const copy = isLease(upstream)
-    ? copyOver(near, upstream, policy, { stages, replaceable: false })
-    : new TwoWayCopy(near, connectionOf('upstream', upstream), policy, { stages })
+  let copy: TwoWayCopy
+  try {
+    copy = isLease(upstream)
+      ? copyOver(near, upstream, policy, { stages, replaceable: false })
+      : new TwoWayCopy(near, connectionOf('upstream', upstream), policy, { stages })
+  } catch (error) {
+    stages?.destroy()
+    throw error
+  }
   const interrupt = (): void => copy.cut('interrupted')
   const { signal } = options
   if (signal?.aborted) interrupt()

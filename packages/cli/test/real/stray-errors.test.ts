@@ -44,7 +44,7 @@ async function endsItsOwnSessionAlone(flags: readonly string[], bug: string): Pr
   const { port, err } = await relay(flags)
   const [other, faulty] = [client(port), client(port)]
   expect(await ask(other, 'hello')).toBe('hello')
-  const closed = new Promise((resolve) => faulty.once('close', resolve))
+  const closed = new Promise((resolve) => faulty.resume().once('close', resolve))
   faulty.write(bug)
   expect(await err.message('session closed')).toMatchObject({
     reason: 'stage-error',
