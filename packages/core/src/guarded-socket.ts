@@ -174,7 +174,7 @@ export class GuardedSocket extends Duplex {
   override _final(callback: () => void): void {
     this.#validity = 'invalid'
     this.#onFinish = callback
-    this.#connection.socket.end()
+    this.#connection.finish()
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {

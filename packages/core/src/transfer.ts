@@ -122,7 +122,7 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   /** Sends the FIN on, behind everything written. */
   finish(): void {
-    this.sink.socket.end()
+    this.sink.finish()
   }
 
   /** Writes what the source left behind when it closed. */
