@@ -80,7 +80,10 @@ const SESSIONS_OF_A_CELL = 250
 
 /** The relays for so many sessions of a mode: all of them, or as many as are worth it, in an order of chance. @param only - Part of a name. */
 export function cellsOf(mode: string, sessions: number, only: string, rng: Rng): readonly Cell[] {
-  const cells = allCells.filter((cell) => modes[mode]?.(cell) && cell.name.includes(only))
+  const isOf = modes[mode]
+  if (isOf === undefined)
+    throw new RangeError(`no such mode: ${mode}; there are ${Object.keys(modes).join(', ')}`)
+  const cells = allCells.filter((cell) => isOf(cell) && cell.name.includes(only))
   for (let left = cells.length; left > 1; left--) {
     const other = rng.int(left)
     const [one, two] = [cells[left - 1] as Cell, cells[other] as Cell]

@@ -1,14 +1,16 @@
 import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { seed } from '../../../core/test/support/random.js'
-import { modes } from './cells.js'
+import { random, seed } from '../../../core/test/support/random.js'
+import { cellsOf, modes } from './cells.js'
 import { soak } from './soak.js'
 import { SoakPlace } from './soak-place.js'
 
 // `npm run test:foreign` asks for more of them, and for some of the modes; each run of the suite plays a part of all.
 const { RELAY_FOREIGN_SESSIONS, RELAY_FOREIGN_MODES, RELAY_FOREIGN_ONLY, RELAY_FOREIGN_TABLE } = process.env
-const sessions = Number(RELAY_FOREIGN_SESSIONS ?? 300)
-const chosen = RELAY_FOREIGN_MODES?.split(',') ?? Object.keys(modes)
+const sessions = Number(RELAY_FOREIGN_SESSIONS ?? 200)
+const only = RELAY_FOREIGN_ONLY ?? ''
+const named = RELAY_FOREIGN_MODES?.split(',') ?? Object.keys(modes)
+const chosen = named.filter((mode) => cellsOf(mode, sessions, only, random(seed)).length > 0)
 const PROGRESS_MS = 10_000
 
 let place: SoakPlace
@@ -29,7 +31,7 @@ for (const mode of chosen) {
         sessions,
         seed,
         place,
-        only: RELAY_FOREIGN_ONLY ?? '',
+        only,
         onSession: (played) => {
           if (RELAY_FOREIGN_TABLE === undefined || performance.now() - saidAt < PROGRESS_MS) return
           saidAt = performance.now()

@@ -48,7 +48,7 @@ const TAIL_BYTES = 24
 const MEDIUM_ONE_IN = 12
 // Of so many sessions of a relay these are large. The first of them read late; when they are stuck with the relay's memory on loan, and
 // leave, the others come, which need such memory.
-const PERIOD = 600
+const PERIOD = 1_000
 const LATE_FROM = 20
 const LATE_TO = 26
 const HELD_TO = 32
@@ -130,7 +130,7 @@ function tripping(session: number, { carrying }: Cell, asked: Buffer, bytes: num
 
 const LEAVINGS: readonly Leaving[] = ['fin', 'fin', 'fin', 'fin', 'early-fin', 'early-fin', 'reset', 'close']
 
-// With a stage in front of the upstream there is no memory of the relay's on loan to it. Lines that long are none.
+// With a stage in front of the upstream there is no memory of the relay's on loan to it.
 function canBeHeld({ stage, carrying }: Cell): boolean {
   return stage === 'none' || (stage === 'limit down' && carrying.dialect === 'raw')
 }
