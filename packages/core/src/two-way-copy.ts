@@ -315,7 +315,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       await delivered(other, this.#policy.lingerMs)
     }
     // After its FIN the stream that was relayed is whole, and must not end in a reset.
-    inTurn(() => (transfer.ended ? void this.#closeWhole(transfer) : other.reset()))
+    inTurn(() => (transfer.ended ? other.destroy() : other.reset()))
   }
 
   // The first end closes both, after what was received has been flushed.
@@ -341,17 +341,13 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     transfer.flush(then)
   }
 
-  async #closeDelivered(transfer: Transfer): Promise<void> {
-    await delivered(transfer.sink, this.#policy.lingerMs)
-    await this.#closeWhole(transfer)
-  }
-
   /** Closes the sink of a stream that was whole, so that its peer sees FIN. */
-  async #closeWhole(transfer: Transfer): Promise<void> {
+  async #closeDelivered(transfer: Transfer): Promise<void> {
     const { sink } = transfer
     const { lingerMs } = this.#policy
+    await delivered(sink, lingerMs)
+    // Nobody tells when a unix peer has read our FIN. Its own is what says so.
     if (sink.closeMayReset && !sink.gone) {
-      transfer.finish()
       await new Promise<void>((resolve) => {
         const timer = lingerMs > 0 ? setTimeout(resolve, lingerMs) : undefined
         const done = (): void => {
