@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
@@ -17,6 +18,7 @@ export interface DialTarget {
 }
 
 const BACKLOG_RETRY_MS = 20
+const clientSockets = channel('net.client.socket')
 
 const optionsOf = new WeakMap<DialTarget, NetConnectOpts>()
 
@@ -63,7 +65,7 @@ function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnecti
     options.onread = readBuffer?.onread
     const { tls } = target
     // Under TLS it is TLS that writes, and knows what became of it.
-    const tcp = tls === undefined ? new RelaySocket(options).connect(options) : connectTcp(options)
+    const tcp = tls === undefined ? connectRelaySocket(options) : connectTcp(options)
     // Heard before TLS hears it: a handshake with oneself leads nowhere.
     if (tls !== undefined) tcp.once('connect', refusesItself)
     // TLS is laid over a TCP socket that we opened ourselves, because only that one can be reset.
@@ -125,6 +127,13 @@ function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnecti
       return new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause })
     }
   })
+}
+
+// As net.connect(), whose sockets whoever traces a process hears of.
+function connectRelaySocket(options: NetConnectOpts): Socket {
+  const socket = new RelaySocket(options)
+  if (clientSockets.hasSubscribers) clientSockets.publish({ socket })
+  return socket.connect(options)
 }
 
 // While nothing listens on a port that the kernel hands out, a dial may be given that very port for its own end; TCP then connects the
