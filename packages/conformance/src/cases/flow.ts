@@ -55,14 +55,13 @@ function gone(side: Side, how: 'reset' | 'close'): Case {
   return {
     id: `flow-${side}-${how}-stops-sender`,
     claim: `${nameOf(side)} ${what} while ${nameOf(sender)} sends: it is stopped within 2 s, after at most 32 MiB more`,
-    beyond: [
-      {
-        side,
-        transport: 'unix',
-        halfClose: 'close',
-        why: 'closed between two reads it looks like a FIN, behind which the relay may throw away what comes',
-      },
-    ],
+    // Of TCP a reset is told; a close with nothing unread is a FIN there, too.
+    beyond: (how === 'close' ? (['unix', 'tcp'] as const) : (['unix'] as const)).map((transport) => ({
+      side,
+      transport,
+      halfClose: 'close',
+      why: 'closed between two reads it looks like a FIN, behind which the relay may throw away what comes',
+    })),
     async run(arena) {
       const session = await arena.session()
       session[sender].pump(Number.POSITIVE_INFINITY)
