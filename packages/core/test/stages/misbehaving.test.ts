@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { composeStages } from '../../src/compose-stages.js'
 import { flushable, type Stage } from '../../src/stage.js'
 import { checkStage } from '../../src/testing/check-stage.js'
 import { runStage } from '../../src/testing/run-stage.js'
+import { warnings } from '../support/warnings.js'
 
 const wrong = (parts: object): Stage => ({ name: 'wrong', ...parts }) as Stage
 const rejected = (): Promise<never> => Promise.reject(new Error('nobody waits for this'))
@@ -62,19 +63,6 @@ const makers: [string, Stage, RegExp][] = [
     /"down" to return at once/,
   ],
 ]
-
-/** The warnings until the test is over, taken from the leak check, which allows none. */
-function warnings(): unknown[] {
-  const seen: unknown[] = []
-  const others = process.listeners('warning')
-  process.removeAllListeners('warning')
-  process.on('warning', (warning) => void seen.push(warning))
-  onTestFinished(() => {
-    process.removeAllListeners('warning')
-    for (const listener of others) process.on('warning', listener)
-  })
-  return seen
-}
 
 describe.each(makers)('a stage %s', (_how, stage, message) => {
   test('ends its session as stage-error, and lets no byte pass', async () => {
