@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { painted } from '../../../cli/test/support/painted.js'
 
 const BIN = fileURLToPath(new URL('../../../cli/bin/relay.js', import.meta.url))
 
@@ -29,7 +30,7 @@ export class RelayCommand {
     options: { readonly ca?: string | undefined; readonly onSession: (line: SessionLine) => void },
   ) {
     const env = { ...process.env, ...(options.ca && { NODE_EXTRA_CA_CERTS: options.ca }) }
-    const command = [BIN, 'forward', ...args, '--json', '--access-log', '-']
+    const command = [...painted, BIN, 'forward', ...args, '--json', '--access-log', '-']
     const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     const read = createInterface({ input: child.stdout }).on('line', (line) =>
