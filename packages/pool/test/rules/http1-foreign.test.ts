@@ -76,10 +76,17 @@ async function session(port: number, id: string, random: Random): Promise<string
   socket.on('connect', () => void say(socket, requests.slice(0, sent), sent < requests.length, random, leave))
   expected = requests.split('HTTP/1.1\r\n').length - 1
   // Not by a reset: one that meets a FIN on its way is refused by libuv, and the socket never closes.
-  // Whoever was half answered gives up after a while, and is gone for good a little later.
-  const timers = [setTimeout(leave, 300 + random(50)), setTimeout(() => socket.destroy(), 700)]
+  // Whoever was half answered gives up after a while, and is gone for good a little later. Turns of the loop are counted, which all three
+  // share, and not the time: on a busy machine nobody would have been answered by then.
+  const patience = 30 + random(5)
+  let turns = 0
+  const timer = setInterval(() => {
+    turns++
+    if (turns === patience) leave()
+    if (turns === 70) socket.destroy()
+  }, 10)
   await gone
-  for (const timer of timers) clearTimeout(timer)
+  clearInterval(timer)
   return received
 }
 
