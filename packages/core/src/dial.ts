@@ -129,11 +129,20 @@ function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnecti
   })
 }
 
-// As net.connect(), whose sockets whoever traces a process hears of.
+// Whoever traces a process hears of each socket that it dials, once: Node 20 says so in net.connect(), which makes a socket of its own
+// kind, and Node 24 in connect().
 function connectRelaySocket(options: NetConnectOpts): Socket {
   const socket = new RelaySocket(options)
-  if (clientSockets.hasSubscribers) clientSockets.publish({ socket })
-  return socket.connect(options)
+  if (!clientSockets.hasSubscribers) return socket.connect(options)
+  let heard = false
+  const hear = (message: unknown): void => {
+    heard ||= (message as { socket: Socket }).socket === socket
+  }
+  clientSockets.subscribe(hear)
+  socket.connect(options)
+  clientSockets.unsubscribe(hear)
+  if (!heard) clientSockets.publish({ socket })
+  return socket
 }
 
 // While nothing listens on a port that the kernel hands out, a dial may be given that very port for its own end; TCP then connects the
