@@ -1,5 +1,5 @@
 import { adoptPromise } from './adopt-promise.js'
-import { errorText } from './error-text.js'
+import { shownError } from './error-text.js'
 
 const contained = new WeakSet<object>()
 
@@ -18,16 +18,8 @@ export function wasContained(warning: object): boolean {
 }
 
 function warn(error: unknown): void {
-  const warning = canBeShown(error) ? error : new Error(errorText(error))
+  // Node will ask it for its text, at a time when nobody catches what that throws.
+  const warning = shownError(error)
   contained.add(warning)
   process.emitWarning(warning)
-}
-
-// Node will ask it for its text, at a time when nobody catches what that throws.
-function canBeShown(error: unknown): error is Error {
-  try {
-    return error instanceof Error && typeof String(error) === 'string'
-  } catch {
-    return false
-  }
 }

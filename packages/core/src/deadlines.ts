@@ -13,18 +13,20 @@ export class Deadlines {
   #undelivered = 0
 
   /**
-   * @param maxDurationMs - 0: none.
+   * @param life.maxDurationMs - Since `startedAt`, by `performance.now()`. 0: any time.
    * @param onQuiet - Nothing moved for as long as `watchQuiet` said.
    */
   constructor(
     connections: readonly [RawConnection, RawConnection],
-    maxDurationMs: number,
+    { maxDurationMs, startedAt }: { readonly maxDurationMs: number; readonly startedAt: number },
     onQuiet: () => void,
     onDuration: () => void,
   ) {
     this.#connections = connections
     this.#onQuiet = onQuiet
-    this.#durationTimer = maxDurationMs > 0 ? setTimeout(onDuration, maxDurationMs) : undefined
+    if (maxDurationMs > 0) {
+      this.#durationTimer = setTimeout(onDuration, Math.max(0, startedAt + maxDurationMs - performance.now()))
+    }
   }
 
   /**

@@ -20,19 +20,19 @@ const NOTHING = Buffer.alloc(0)
  */
 export function askForEnd(socket: Duplex, tcp: Socket | undefined, onFin: () => void): void {
   if (socket.writableEnded || socket.destroyed) return onFin()
-  if (tcp === undefined) return askUnix(socket, onFin)
+  if (tcp === undefined) return askByRead(socket, onFin)
   const peer = hasPeer(tcp)
   if (peer === true) return onFin()
-  if (peer === false) return void socket.destroy(resetError())
+  if (peer === false) return tcp === socket ? askByRead(socket, onFin) : void socket.destroy(resetError())
   // Where the kernel cannot be asked, the truth is one empty write away: it fails after a reset. Behind a pending write its failure comes
   // in this very turn of the loop.
   if (socket.writableLength > 0) setImmediate(() => socket.destroyed || onFin())
   else tcp.write(NOTHING, (error) => (error ? socket.destroy(error) : onFin()))
 }
 
-// A peer that closes a unix socket with unread bytes resets it, and one more read is what finds that. An empty write would fail after a
-// clean close, too.
-function askUnix(socket: Duplex, onFin: () => void): void {
+// One more read finds the reset that is still in the kernel: of a unix peer that closed with unread bytes, for which an empty write would
+// fail after a clean close, too; and of a TCP peer, unless its FIN had come before it, behind which Linux goes on to tell the end.
+function askByRead(socket: Duplex, onFin: () => void): void {
   const handle = (socket as Handled)._handle
   if (typeof handle?.readStart !== 'function' || handle.readStart() !== 0) return onFin()
   // An immediate that is set while the loop polls runs before it polls again: the second one is behind the read.

@@ -92,6 +92,7 @@ export async function relay(
       : new TwoWayCopy(near, connectionOf('upstream', upstream), policy, { stages })
   } catch (error) {
     stages?.destroy()
+    if (!near.owned) near.restore()
     throw error
   }
   const interrupt = (): void => copy.cut('interrupted')

@@ -1,4 +1,5 @@
-import { errorText } from './error-text.js'
+import { adoptPromise } from './adopt-promise.js'
+import { shownError } from './error-text.js'
 
 /**
  * What a proof knows of its connection: `idle` — every request was answered exactly, nothing is partial; `busy` — answers are
@@ -54,7 +55,7 @@ class ContainedProof implements ReuseProof {
   up(chunk: Buffer): void {
     if (this.#lost) return
     try {
-      this.#proof.up(chunk)
+      this.#refusePromise('up', this.#proof.up(chunk))
     } catch (error) {
       this.#lose(error)
     }
@@ -63,15 +64,23 @@ class ContainedProof implements ReuseProof {
   down(chunk: Buffer): boolean {
     if (this.#lost) return false
     try {
-      return this.#proof.down(chunk)
+      const answers: unknown = this.#proof.down(chunk)
+      this.#refusePromise('down', answers)
+      return !this.#lost && answers !== false
     } catch (error) {
       this.#lose(error)
       return false
     }
   }
 
+  // Whatever it will come to know, it comes too late for the bytes that are passed on now.
+  #refusePromise(method: 'up' | 'down', returned: unknown): void {
+    if (!adoptPromise(returned)) return
+    this.#lose(new TypeError(`expected "${method}" of a proof to return at once, got a promise`))
+  }
+
   #lose(error: unknown): void {
     this.#lost = true
-    process.emitWarning(error instanceof Error ? error : errorText(error))
+    process.emitWarning(shownError(error))
   }
 }

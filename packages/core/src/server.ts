@@ -85,6 +85,8 @@ export class RelayServer {
   #upBytes = 0
   #downBytes = 0
   #address: Address | undefined
+  /** Fails the `listen()` that is under way. */
+  #listening: ((reason: Error) => void) | undefined
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -113,17 +115,26 @@ export class RelayServer {
     const wanted = parseAddress(address)
     if (this.#closing !== undefined)
       throw new RelayError('ERR_RELAY_CLOSED', 'the server is closed', { phase: 'listen' })
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => {
-        const message = `could not listen on ${formatAddress(wanted)}: ${cause.message}`
-        reject(new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause }))
-      }
-      this.#server.once('error', onError)
-      this.#server.listen(wanted, () => {
-        this.#server.off('error', onError)
-        resolve()
+    if (this.#listening !== undefined || this.#address !== undefined) {
+      const message = `could not listen on ${formatAddress(wanted)}: the server listens already`
+      throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen' })
+    }
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#listening = reject
+        this.#server.once('error', reject)
+        this.#server.listen(wanted, () => {
+          this.#server.off('error', reject)
+          resolve()
+        })
       })
-    })
+    } catch (cause) {
+      if (cause instanceof RelayError) throw cause
+      const message = `could not listen on ${formatAddress(wanted)}: ${(cause as Error).message}`
+      throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause })
+    } finally {
+      this.#listening = undefined
+    }
     const bound = this.#server.address()
     this.#address =
       typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : wanted
@@ -186,6 +197,11 @@ export class RelayServer {
   }
 
   async #drain(): Promise<void> {
+    if (this.#listening !== undefined) {
+      // Node looks a name up, and listens after it was closed.
+      this.#server.once('listening', () => this.#server.close())
+      this.#listening(new RelayError('ERR_RELAY_CLOSED', 'the server was closed', { phase: 'listen' }))
+    }
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     this.#address = undefined

@@ -2,7 +2,7 @@ import { Cancellation } from './cancellation.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { contain } from './contain.js'
 import { copyOver } from './copy-over.js'
-import { errorText } from './error-text.js'
+import { errorText, shownError } from './error-text.js'
 import { RelayError } from './errors.js'
 import type { Connector, Lease } from './lease.js'
 import type { RawConnection } from './raw-connection.js'
@@ -76,23 +76,35 @@ export class Session {
     this.#watchClient()
     const connecting = new Cancellation()
     this.#connecting = connecting
+    const { maxDurationMs } = this.#policy
+    const timer =
+      maxDurationMs > 0 && this.#reason === undefined
+        ? setTimeout(
+            () => this.#giveUp('max-duration'),
+            Math.max(0, this.#startedAt + maxDurationMs - performance.now()),
+          )
+        : undefined
     this.#lease(connecting, fresh).then(
       (lease) => {
+        clearTimeout(timer)
         this.#connecting = undefined
         try {
           // If the connector ignores the signal, discard the lease that it delivers late.
           if (this.#reason !== undefined) contain(() => lease.discard())
           else this.#begin(lease, stages, { replay, fresh })
-        } catch (error) {
+        } catch (thrown) {
+          const error = shownError(thrown)
           // That of another session is not ours to end.
           if (!(error instanceof RelayError && error.code === 'ERR_RELAY_LEASED'))
             contain(() => (lease as Partial<Lease> | undefined)?.discard?.(error))
           this.#giveUp('connect-failed', error)
         }
       },
-      (error: unknown) => {
+      (reason: unknown) => {
+        clearTimeout(timer)
         this.#connecting = undefined
-        this.#giveUp(connectReason(error), error ?? new Error('the connector gave no reason'))
+        const error = shownError(reason ?? 'the connector gave no reason')
+        this.#giveUp(connectReason(error), error)
       },
     )
   }
@@ -163,8 +175,8 @@ export class Session {
   }
 }
 
-function connectReason(error: unknown): CloseReason {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+function connectReason(error: Error): CloseReason {
+  const code = 'code' in error ? error.code : undefined
   if (code === 'ERR_RELAY_CONNECT_TIMEOUT') return 'connect-timeout'
   return code === 'ERR_POOL_MAX_WAITERS' || code === 'ERR_POOL_TIMEOUT' ? 'pool-exhausted' : 'connect-failed'
 }

@@ -3,10 +3,10 @@ import { contain } from './contain.js'
 import { Deadlines } from './deadlines.js'
 import { delivered, deliveredSoon } from './delivery.js'
 import { RelayError, type Side } from './errors.js'
-import type { Lease } from './lease.js'
 import type { AfterClient, LeaseUse } from './lease-use.js'
 import { answersArrived } from './outstanding-answers.js'
 import type { ConnectionReader, ConnectionUser, RawConnection } from './raw-connection.js'
+import { release } from './release-lease.js'
 import type { SessionStages, StagesUser } from './session-stages.js'
 import { stageError } from './stage-error.js'
 import type { StageRef } from './stage-pipeline.js'
@@ -75,6 +75,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   #returning = false
   #owned = 2
   #released: Promise<void> | undefined
+  #stopWaiting: (() => void) | undefined
   #resolve: (result: RelayResult | typeof STALE) => void = () => {}
 
   constructor(client: RawConnection, upstream: RawConnection, policy: CopyPolicy, options: CopyOptions = {}) {
@@ -97,7 +98,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     })
     this.#deadlines = new Deadlines(
       [client, upstream],
-      policy.maxDurationMs,
+      { maxDurationMs: policy.maxDurationMs, startedAt: this.#startedAt },
       () => this.#onQuiet(),
       () => this.cut('max-duration'),
     )
@@ -232,7 +233,11 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     const upstream = this.#up.sink
     if (upstream.owned) upstream.detach()
     else upstream.restore()
-    if (this.#use !== undefined) this.#released = released(this.#use.lease)
+    if (this.#use !== undefined) {
+      const { whenReleased, stopWaiting } = release(this.#use.lease)
+      this.#released = whenReleased
+      this.#stopWaiting = stopWaiting
+    }
     this.#disown()
   }
 
@@ -314,8 +319,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       this.#discardInput(transfer)
       await delivered(other, this.#policy.lingerMs)
     }
-    // After its FIN the stream that was relayed is whole, and must not end in a reset.
-    inTurn(() => (transfer.ended ? other.destroy() : other.reset()))
+    inTurn(() => (transfer.ended ? closeWhole(other) : other.reset()))
   }
 
   // The first end closes both, after what was received has been flushed.
@@ -358,7 +362,8 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
         sink.resume()
       })
     }
-    sink.destroy()
+    // Its peer has taken nothing for so long: not all of the stream is with the kernel, and never will be.
+    if (!closeWhole(sink)) this.#onUndelivered()
   }
 
   // The client's kernel has taken everything, or the client is gone.
@@ -409,7 +414,10 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   // ─── the end ───
 
   #onQuiet(): void {
-    if (this.#reason !== undefined) return this.#cutRest()
+    if (this.#reason !== undefined) {
+      this.#onUndelivered()
+      return this.#cutRest()
+    }
     // What it had sent before its reset is taken too slowly: its close says how it ended.
     if (this.#reset !== undefined) return this.#reset.destroy()
     const stuck = this.#stages?.up?.stuckStage ?? this.#stages?.down?.stuckStage
@@ -417,9 +425,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     else this.cut(this.#firstEnd === undefined ? 'idle-timeout' : 'linger-timeout')
   }
 
+  // What ended it looked whole. It was not, for one of its peers.
+  #onUndelivered(): void {
+    if (this.#reason?.endsWith('-end')) this.#reason = 'linger-timeout'
+  }
+
   // What the stages and the queues still hold will never come.
   #cutRest(): void {
     this.#stages?.destroy()
+    this.#stopWaiting?.()
     const { source: client, sink: upstream } = this.#up
     if (!client.closed) cutOff(client)
     if (!upstream.closed && this.#released === undefined) cutOff(upstream)
@@ -457,16 +471,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   }
 }
 
-// Somebody else's lease may throw, or reject: that must not keep the session from its end, nor the connection open.
-async function released(lease: Lease): Promise<void> {
-  try {
-    await lease.release()
-  } catch (error) {
-    contain(() => {
-      throw error
-    })
-    contain(() => lease.discard(error))
-  }
+/** Closes the sink of a stream that was whole: after its FIN, or its last byte, it must not end in a reset. Returns whether all of it is with the kernel. */
+function closeWhole(connection: RawConnection): boolean {
+  const lost = !connection.gone && connection.socket.writableLength > 0
+  if (lost) connection.reset()
+  else connection.destroy()
+  return !lost
 }
 
 // A cut stream must not look whole, and one that is whole must not look cut.

@@ -25,7 +25,7 @@ describe('a quiet time', () => {
     const connection = {} as RawConnection
     deadlines = new Deadlines(
       [connection, connection],
-      0,
+      { maxDurationMs: 0, startedAt: 0 },
       () => quiet++,
       () => {},
     )

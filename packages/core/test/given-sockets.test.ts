@@ -137,6 +137,21 @@ test('relay() refuses one socket for both sides, and one that a session has', as
   await result
 })
 
+test('relay() leaves a client as it was when it refuses the upstream', async () => {
+  const [client, upstream] = [await given(), await given()]
+  const taken = relay((await given()).socket, upstream.socket)
+  const before = [client.socket.allowHalfOpen, client.socket.listenerCount('error')]
+  for (const other of [upstream.socket, {}, { release() {}, socket: {} }]) {
+    await expect(relay(client.socket, other as never)).rejects.toThrow()
+    expect([client.socket.allowHalfOpen, client.socket.listenerCount('error')]).toEqual(before)
+  }
+  client.socket.resume()
+  client.peer.end()
+  await client.peer.closed()
+  upstream.peer.reset()
+  await taken
+})
+
 test('relay() refuses streams that give text or objects, and names the side', async () => {
   const [client, upstream] = [await given(), await given()]
   upstream.socket.setEncoding('utf8')

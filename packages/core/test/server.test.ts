@@ -310,6 +310,26 @@ describe('listen', () => {
     })
     expect(await second.listen(0)).toMatchObject({ host: '127.0.0.1' })
   })
+
+  test('fails when the server listens already, or is about to', async () => {
+    const server = createRelayServer({ upstream: never })
+    onTestFinished(() => server.close({ graceMs: 0 }))
+    const first = server.listen(0)
+    const refused = { code: 'ERR_RELAY_LISTEN', message: expect.stringContaining('listens already') }
+    await expect(server.listen(0)).rejects.toMatchObject(refused)
+    const address = await first
+    await expect(server.listen(0)).rejects.toMatchObject(refused)
+    expect(server.address).toEqual(address)
+  })
+
+  test('fails when the server is closed meanwhile, and nothing listens', async () => {
+    const server = createRelayServer({ upstream: never })
+    const listening = server.listen('localhost:0')
+    const closed = server.close({ graceMs: 0 })
+    await expect(listening).rejects.toMatchObject({ code: 'ERR_RELAY_CLOSED' })
+    await closed
+    expect(server.address).toBeUndefined()
+  })
 })
 
 describe('options', () => {

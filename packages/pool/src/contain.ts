@@ -13,5 +13,10 @@ export function contain(callback: () => unknown): void {
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+  try {
+    return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+  } catch {
+    // Its `then` throws when it is looked at: nobody can wait for it.
+    return false
+  }
 }

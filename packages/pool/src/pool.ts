@@ -1,3 +1,4 @@
+import { errorText } from '@relay/core/connector'
 import { boolean, checkOptions, checkValue, count, func, milliseconds } from '@relay/core/options'
 import { Creations } from './creations.js'
 import { Dispatcher } from './dispatcher.js'
@@ -300,7 +301,7 @@ export class Pool<T extends object> implements AsyncDisposable {
       this.#counters.createFailed += 1
       // Whoever can still be served by another creation or a check goes on waiting.
       if (this.#dispatcher.uncovered) {
-        const message = `Could not create an item: ${error instanceof Error ? error.message : String(error)}`
+        const message = `Could not create an item: ${errorText(error)}`
         this.#line.rejectNext(new PoolError('ERR_POOL_CREATE_FAILED', message, { cause: error }))
       }
     }

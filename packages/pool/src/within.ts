@@ -20,7 +20,9 @@ export function within(
     done(ok)
   }
   const timer = limitMs > 0 ? setTimeout(settle, limitMs, false) : undefined
-  promise.then(
+  // One of another make may throw at whoever calls it, or call back twice: one of ours stands before it.
+  const own = promise instanceof Promise ? promise : new Promise((resolve) => resolve(promise))
+  own.then(
     (value) => settle(value === true),
     () => settle(false),
   )

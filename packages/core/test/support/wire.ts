@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { onTestFinished, test } from 'vitest'
 import { acceptedConnection } from '../../src/accepted-connection.js'
 import type { RelayResult } from '../../src/close-reason.js'
@@ -16,6 +17,8 @@ interface Wire {
   readonly far: Peer
   readonly nearSide: Side
   readonly farSide: Side
+  /** The relay's own socket, whose other end is `far`. */
+  readonly toFar: Duplex
   readonly result: Promise<RelayResult>
 }
 
@@ -64,8 +67,15 @@ async function wire(nearSide: Side, options: WireOptions = {}): Promise<Wire> {
   const upstream = await upstreamPair(upstreamPaused)
   const result = relay(client.inner, upstream.inner.socket, relayOptions)
   return nearSide === 'client'
-    ? { near: client.peer, far: upstream.peer, nearSide, farSide: 'upstream', result }
-    : { near: upstream.peer, far: client.peer, nearSide, farSide: 'client', result }
+    ? {
+        near: client.peer,
+        far: upstream.peer,
+        nearSide,
+        farSide: 'upstream',
+        toFar: upstream.inner.socket,
+        result,
+      }
+    : { near: upstream.peer, far: client.peer, nearSide, farSide: 'client', toFar: client.inner, result }
 }
 
 /** A socket accepted as the server accepts it, or as Node does, and the peer that connected. */

@@ -46,6 +46,13 @@ describe('double/stale release', () => {
   })
 })
 
+const noThenable = (): object =>
+  Object.defineProperty({}, 'then', {
+    get() {
+      throw new Error('not to be waited for')
+    },
+  })
+
 describe('validator throws', () => {
   const checks: [string, () => boolean | Promise<boolean>][] = [
     [
@@ -56,6 +63,7 @@ describe('validator throws', () => {
     ],
     ['rejects', () => Promise.reject(new Error('check'))],
     ['hangs', () => new Promise<boolean>(() => {})],
+    ['returns what cannot be waited for', () => noThenable() as never],
     ['says false', () => false],
     ['says false later', async () => false],
     ['says nothing', () => undefined as unknown as boolean],
@@ -91,6 +99,7 @@ describe('validator throws', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('destroy'))],
+    ['returns what cannot be waited for', () => noThenable() as never],
     ['hangs', () => new Promise<void>(() => {})],
   ]
   test.each(destroys)('validator throws: a destroy that %s gives its slot back', async (_name, destroy) => {
@@ -103,6 +112,15 @@ describe('validator throws', () => {
     }
     await advance(100)
     expect(pool.stats()).toMatchObject({ total: 0, closing: 0, closed: { discarded: 3 } })
+  })
+
+  test.each([
+    ['an object without text', Object.create(null)],
+    ['an error whose message is a symbol', Object.assign(new Error(), { message: Symbol('no text') })],
+  ])('validator throws: a create that rejects with %s fails like any other', async (_name, reason) => {
+    const pool = new Pool<Item>({ create: () => Promise.reject(reason), destroy: () => {} })
+    await expect(pool.borrow()).rejects.toMatchObject({ code: 'ERR_POOL_CREATE_FAILED' })
+    expect(pool.stats()).toMatchObject({ total: 0, createFailed: 1, failed: 1 })
   })
 
   test('validator throws: a create that throws at once fails like one that rejects', async () => {
