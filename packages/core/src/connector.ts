@@ -7,6 +7,7 @@ export {
   type RetryStale,
 } from './connection-lease.js'
 export { sessionsByDescriptors } from './descriptor-limit.js'
+export { undelivered } from './delivery.js'
 export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
 export { errorText } from './error-text.js'
