@@ -138,9 +138,7 @@ export function resolveConnectionPoolOptions(options: ConnectionPoolOptions): Re
     trusted: options.reuse === 'trust',
     settleMs: options.settleMs ?? 0,
     retryStale: options.retryStale ?? 'before-first-byte',
-    shared: Object.fromEntries(
-      POOL_KEYS.map((key) => [key, options[key] ?? DEFAULTS[key]]),
-    ) as Shared,
+    shared: Object.fromEntries(POOL_KEYS.map((key) => [key, options[key] ?? DEFAULTS[key]])) as Shared,
   }
 }
 

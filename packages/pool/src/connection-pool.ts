@@ -16,11 +16,13 @@ import { PoolError } from './errors.js'
 import { type Awaited, FirstAnswers } from './first-answers.js'
 import type { PoolLease } from './lease.js'
 import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
-import { poolChannels } from './pool-channels.js'
+import { type PrewarmHeldBack, poolChannels } from './pool-channels.js'
 import type { PoolStats } from './pool-stats.js'
 import { PooledConnection } from './pooled-connection.js'
 import { PrewarmPolicy } from './prewarm-policy.js'
 import { RoomQuestions } from './room-questions.js'
+
+const GUEST = 'guest'
 
 /** The counters of the pool, and where the connections that it lent came from. */
 export interface ConnectionPoolStats extends PoolStats {
@@ -46,6 +48,7 @@ export class ConnectionPool implements Connector, AsyncDisposable {
   readonly #questions: RoomQuestions
   readonly #firstAnswers: FirstAnswers
   readonly #lent: Record<LeaseOrigin, number> = { dialed: 0, prewarmed: 0, reused: 0 }
+  #heldBack: PrewarmHeldBack | undefined
   #turn = 0
   #polled: Promise<void> | undefined
 
@@ -57,9 +60,10 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     this.#questions = new RoomQuestions({
       unused: () => this.#unused(),
       clear: () => this.#evict(this.#unused(), 'no-room'),
-      guest: (signal) => this.#guest(signal),
+      openOneMore: () => this.#openOneMore(),
+      evictGuest: (guest) => void this.#pool.evict(guest, GUEST),
       dialMs: () => this.#prewarm.dialMs,
-      changed: () => this.#refill(),
+      changed: () => this.#prewarmChanged(),
     })
     this.#firstAnswers = new FirstAnswers(options.connectTimeoutMs, {
       used: () => this.#used(),
@@ -166,8 +170,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     if (!item.used && (reason === 'upstream-end' || reason === 'upstream-reset'))
       this.#prewarm.wasted(ageMs, true, item.greeted)
     else if (!item.used && reason === 'idle-timeout') this.#prewarm.wasted(ageMs, false, item.greeted)
+    this.#tellPrewarm()
     if (poolChannels.close.hasSubscribers) poolChannels.close.publish({ reason, ageMs })
-    return item.destroy()
+    return reason === GUEST ? this.#questions.seeOff(item).then(() => item.destroy()) : item.destroy()
   }
 
   async #prove(item: PooledConnection): Promise<boolean> {
@@ -263,15 +268,27 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     for (const item of items) this.#pool.evict(item, reason)
   }
 
-  #guest(signal: AbortSignal): Promise<PoolLease<PooledConnection>> {
-    const { total, max } = this.#pool.stats()
-    if (total >= max) throw new PoolError('ERR_POOL_TIMEOUT', `${max} connections are open already`)
-    return this.#pool.borrow({ fresh: true, signal })
+  async #openOneMore(): Promise<readonly unknown[]> {
+    const { idle } = this.#pool.stats()
+    if (idle >= (this.#options.shared.maxIdle ?? Number.POSITIVE_INFINITY)) return []
+    return (await this.#pool.prewarm(idle + 1)).errors
   }
 
   #used(): void {
-    if (this.#prewarm.used()) this.#refill()
+    if (this.#prewarm.used()) this.#prewarmChanged()
     this.#questions.used()
+  }
+
+  #prewarmChanged(): void {
+    this.#tellPrewarm()
+    this.#refill()
+  }
+
+  #tellPrewarm(): void {
+    const why = this.#questions.room.crowded ? 'no-room' : this.#prewarm.gaveUp ? 'unused' : undefined
+    if (why === this.#heldBack) return
+    this.#heldBack = why
+    if (poolChannels.prewarm.hasSubscribers) poolChannels.prewarm.publish({ heldBack: why })
   }
 
   // A late answer says nothing: the upstream may rightly take its time. But its machine acknowledges what it gets at once. Who

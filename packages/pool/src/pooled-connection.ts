@@ -96,7 +96,11 @@ export class PooledConnection implements ConnectionUser {
         resolve()
         return true
       }
-      connection.attach({ reader: { onData, onEnd: resolve }, writer: this.writer, onClosed: () => resolve() })
+      connection.attach({
+        reader: { onData, onEnd: resolve },
+        writer: this.writer,
+        onClosed: () => resolve(),
+      })
       connection.resume()
       connection.finish()
     })

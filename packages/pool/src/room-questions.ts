@@ -1,17 +1,17 @@
-import { PoolError } from './errors.js'
-import type { PoolLease } from './lease.js'
 import type { PooledConnection } from './pooled-connection.js'
 import { UpstreamRoom } from './upstream-room.js'
 
 const FIRST_ASK_MS = 1_000
 
 export interface RoomHost {
-  /** Idle connections that nobody has used. */
+  /** Idle connections that nobody has used, in the order of their creation. */
   unused(): readonly PooledConnection[]
   /** Closes them. */
   clear(): void
-  /** One more connection; fails when there is no slot for it. */
-  guest(signal: AbortSignal): Promise<PoolLease<PooledConnection>>
+  /** Has one more opened, if the pool has room; resolves when it is, or with why it could not be. */
+  openOneMore(): Promise<readonly unknown[]>
+  /** Closes one as a guest: it is given to {@link RoomQuestions.seeOff}. */
+  evictGuest(guest: PooledConnection): void
   dialMs(): number
   /** More, or fewer, connections may be open than before. */
   changed(): void
@@ -20,13 +20,15 @@ export interface RoomHost {
 /**
  * Asks an upstream for its {@link UpstreamRoom}: sends the guests, and waits for what becomes of them.
  *
- * The guest is a lease of the pool like any other, and takes a slot. It is given back, discarded, before the next one is sent.
+ * A guest is a connection of the pool, which has its slot until it is closed.
  */
 export class RoomQuestions {
   readonly room: UpstreamRoom = new UpstreamRoom()
   readonly #host: RoomHost
-  readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
+  #over = (): void => {}
+  #noticed = (): void => {}
+  #stopped = false
 
   constructor(host: RoomHost) {
     this.#host = host
@@ -45,7 +47,7 @@ export class RoomQuestions {
     ).unref()
   }
 
-  /** A client waits longer than usual for its first answer. */
+  /** A client waits long for its first answer. */
   late(): void {
     this.#ask('late')
   }
@@ -58,9 +60,19 @@ export class RoomQuestions {
     this.#host.changed()
   }
 
+  /** Says goodbye to a guest; resolves when it can be closed. */
+  async seeOff(guest: PooledConnection): Promise<void> {
+    const over = new Promise<void>((resolve) => {
+      this.#over = resolve
+    })
+    if (this.#stopped) return
+    await Promise.race([guest.noticesEnd().then(this.#noticed), over])
+  }
+
   stop(): void {
     clearTimeout(this.#timer)
-    this.#stopped.abort(new PoolError('ERR_POOL_CLOSED', 'The pool is closed'))
+    this.#stopped = true
+    this.#over()
   }
 
   #clear(): void {
@@ -70,41 +82,46 @@ export class RoomQuestions {
   #ask(cause: 'idle' | 'late'): void {
     const unused = this.#host.unused()
     // An upstream that has greeted the last one of them serves them all.
-    if (cause === 'idle' && unused.at(-1)?.greeted) return
-    if (!this.#stopped.signal.aborted && this.room.ask(cause, unused.length)) void this.#sendGuest()
+    if (this.#stopped || (cause === 'idle' && unused.at(-1)?.greeted)) return
+    if (this.room.ask(cause, unused.length)) void this.#sendGuest()
   }
 
   async #sendGuest(): Promise<void> {
     const { room } = this
-    const over = new AbortController()
-    const signal = AbortSignal.any([this.#stopped.signal, over.signal])
-    const noticed = this.#notice(signal)
+    const dialMs = this.#host.dialMs()
+    let isOpen = false
+    const noticed = this.#host.openOneMore().then((errors) => {
+      isOpen = true
+      return this.#notice(errors)
+    })
     try {
-      let patienceMs = room.patienceMs(this.#host.dialMs())
-      while (!(await settledWithin(noticed, patienceMs))) {
-        room.unnoticed()
-        if (!room.holdsBack) return
-        this.#host.clear()
-        if (room.crowded) return
-        patienceMs = room.patienceMs(this.#host.dialMs())
+      while (!(await settledWithin(noticed, room.patienceMs(dialMs, isOpen)))) {
+        if (!room.unnoticed()) return
+        this.#clear()
+        this.#host.changed()
       }
       room.noticed()
     } catch {
       room.failed()
     } finally {
-      over.abort()
+      this.#over()
       this.#clear()
       this.#host.changed()
     }
   }
 
-  /** Resolves when the upstream has noticed the guest. */
-  async #notice(signal: AbortSignal): Promise<void> {
-    const lease = await this.#host.guest(signal)
-    const discard = (): void => lease.discard('guest')
-    if (signal.aborted) discard()
-    else signal.addEventListener('abort', discard, { once: true })
-    await lease.item.noticesEnd()
+  /** Resolves when the upstream has noticed the guest: under TLS, or with a full backlog, it may not even be opened before that. */
+  async #notice(errors: readonly unknown[]): Promise<void> {
+    if (errors.length > 0) throw errors[0]
+    const guest = this.#host.unused().at(-1)
+    if (guest === undefined) {
+      if (this.room.holdsBack) return
+      throw new Error('there is no connection to spare')
+    }
+    await new Promise<void>((resolve) => {
+      this.#noticed = resolve
+      this.#host.evictGuest(guest)
+    })
   }
 }
 

@@ -5,13 +5,16 @@ const LONGEST_REST_MS = 60 * 60_000
 
 const PATIENCE_MS = 250
 const PATIENCE_AGAIN_MS = 50
-const PATIENCE_CLEARED_MS = 2_000
+const PATIENCE_CLEARED_MS = 300
+// A SYN that a full backlog dropped comes again after a second.
+const PATIENCE_UNOPENED_MS = 2_000
 // A dial is one round trip; a guest is noticed within two.
 const PATIENCE_DIALS = 4
 
 type State =
   | { readonly kind: 'open' | 'trying' }
-  | { readonly kind: 'asking' | 'asking again' | 'cleared'; readonly idle: number }
+  | { readonly kind: 'asking' | 'asking again'; readonly idle: number }
+  | { readonly kind: 'cleared' | 'watching' }
   | { readonly kind: 'crowded'; readonly until: number }
 
 /**
@@ -24,14 +27,16 @@ type State =
  * ```text
  *          idle ones beside which none was asked for,           not noticed: the idle
  *          or a late answer                                     ones are closed
- *   open ─────────────────────▶ asking ───────────────────────────────────────▶ cleared: none is opened
- *    ▲ ▲                          │                                               │   │
- *    │ └──────── noticed ─────────┘              never: it answers no FIN at all  │   │ noticed, now
- *    ├────────────────────────────────────────────────────────────────────────────┘   ▼
- *    │                         a minute, then up to an hour, and a client       crowded: none is opened
- *    │                    trying ◀─────────────────────────────────────────────────┘   ▲
- *    │                      │ the first is idle                                        │ not noticed: twice as long
- *    └───── noticed ── asking again ───────────────────────────────────────────────────┘
+ *   open ─────────────────────▶ asking ──────────────────────────────▶ cleared: none is opened
+ *    ▲ ▲                          │                                     │   │
+ *    │ └──────── noticed ─────────┘                         not noticed │   │
+ *    │                                                                  ▼   │ noticed, now
+ *    ├──── never noticed: it answers no FIN ──────────────────── watching   │
+ *    │                                                                  │   ▼
+ *    │                    trying ◀── a minute, up to an hour, then ── crowded: none is opened
+ *    │                      │        a client                           ▲
+ *    │                      │ the first is idle                         │ not noticed: twice as long
+ *    └───── noticed ── asking again ────────────────────────────────────┘
  * ```
  *
  * Knows no sockets and no timers.
@@ -44,6 +49,7 @@ export class UpstreamRoom {
   #askEveryMs = ASK_EVERY_MS
   #askAt = 0
   #restMs = FIRST_REST_MS
+  #crowdedUntil = 0
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
@@ -64,10 +70,11 @@ export class UpstreamRoom {
     return this.#state.kind === 'trying'
   }
 
-  /** How long the guest may stay unnoticed, where a dial takes so long. */
-  patienceMs(dialMs: number): number {
+  /** How long the guest may stay unnoticed, where a dial takes so long; it may not even be open. */
+  patienceMs(dialMs: number, isOpen: boolean): number {
     const { kind } = this.#state
-    if (kind === 'cleared') return PATIENCE_CLEARED_MS
+    if (kind === 'watching' || (kind === 'cleared' && !isOpen)) return PATIENCE_UNOPENED_MS
+    if (kind === 'cleared') return Math.max(PATIENCE_CLEARED_MS, PATIENCE_DIALS * dialMs)
     return Math.max(kind === 'asking again' ? PATIENCE_AGAIN_MS : PATIENCE_MS, PATIENCE_DIALS * dialMs)
   }
 
@@ -94,30 +101,33 @@ export class UpstreamRoom {
   /** The upstream has noticed the guest. */
   noticed(): void {
     const state = this.#state
-    if (state.kind === 'cleared') this.#rest()
+    if (state.kind === 'cleared' || state.kind === 'watching') this.#rest()
     else if ('idle' in state) {
-      this.#restMs = FIRST_REST_MS
-      this.#open(state.idle)
+      this.#roomBeside = Math.max(this.#roomBeside, state.idle)
+      this.#state = { kind: 'open' }
     }
   }
 
-  /** The upstream has not noticed the guest in all the {@link patienceMs}. */
-  unnoticed(): void {
-    const state = this.#state
-    if (state.kind === 'asking') this.#state = { kind: 'cleared', idle: state.idle }
-    else if (state.kind === 'asking again') this.#rest()
-    else if (state.kind === 'cleared') {
+  /** The upstream has not noticed the guest in all the {@link patienceMs}. Returns whether to wait on. */
+  unnoticed(): boolean {
+    const { kind } = this.#state
+    if (kind === 'asking again') this.#rest()
+    else if (kind === 'asking') this.#state = { kind: 'cleared' }
+    // What is opened from here on comes behind the guest: it is not in its way.
+    else if (kind === 'cleared') this.#state = { kind: 'watching' }
+    else if (kind === 'watching') {
       // Asked again soon, it would cost the idle connections each time.
       this.#askAt = this.#now() + ASK_SELDOM_MS
-      this.#open(0)
+      this.#state = { kind: 'open' }
     }
+    return this.#state.kind === 'cleared' || this.#state.kind === 'watching'
   }
 
-  /** There was no guest to notice: the upstream could not be reached, or the pool is full. */
+  /** There was no guest to notice: the upstream could not be reached, or the pool has no connection to spare. */
   failed(): void {
     const { kind } = this.#state
-    if (kind === 'asking' || kind === 'cleared') this.#state = { kind: 'open' }
-    else if (kind === 'asking again') this.#state = { kind: 'crowded', until: this.#now() + this.#restMs }
+    if (kind === 'asking again') this.#state = { kind: 'crowded', until: this.#now() + this.#restMs }
+    else if (kind !== 'crowded') this.#state = { kind: 'open' }
   }
 
   /** A client has used a connection; returns whether connections may be opened ahead again, for a try. */
@@ -127,13 +137,12 @@ export class UpstreamRoom {
     return true
   }
 
-  #open(idle: number): void {
-    this.#state = { kind: 'open' }
-    this.#roomBeside = Math.max(this.#roomBeside, idle)
-  }
-
   #rest(): void {
-    this.#state = { kind: 'crowded', until: this.#now() + this.#restMs }
+    const now = this.#now()
+    // One that has room at times, while few of its workers are busy, say, is not tried each minute.
+    if (now - this.#crowdedUntil > LONGEST_REST_MS) this.#restMs = FIRST_REST_MS
+    this.#crowdedUntil = now + this.#restMs
+    this.#state = { kind: 'crowded', until: this.#crowdedUntil }
     this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST_MS)
     this.#roomBeside = 0
   }

@@ -1,13 +1,7 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { later } from '../support/later.js'
 import { client } from '../support/upstream.js'
 import { house } from './toy.js'
-
-/** Lets time pass that nobody waits for. */
-function later(ms: number): void {
-  const now = performance.now.bind(performance)
-  const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + ms)
-  onTestFinished(() => spy.mockRestore())
-}
 
 describe.each(['prewarmed', 'reused'] as const)('a %s lease', (origin) => {
   test.each(['fin', 'reset'] as const)(
