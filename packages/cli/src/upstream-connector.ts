@@ -85,6 +85,7 @@ export async function upstreamConnector(
 
 const heldBackMessages: Readonly<Record<PrewarmHeldBack, readonly ['warn' | 'info', string]>> = {
   'no-room': ['warn', 'the upstream serves nobody else while connections are idle: none is opened ahead'],
+  ssh: ['warn', 'an SSH server drops clients while others have not logged in: none is opened ahead'],
   unused: ['info', 'none is opened ahead before a client comes: too many were opened in vain'],
 }
 

@@ -158,7 +158,9 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     try {
       const onSpoiled = (spoiled: PooledConnection, reason: string): boolean =>
         this.#pool.evict(spoiled, reason)
-      return new PooledConnection(connection, this.#options.rule, onSpoiled)
+      return new PooledConnection(connection, this.#options.rule, onSpoiled, (greeting) =>
+        this.#greeted(greeting),
+      )
     } catch (error) {
       connection.destroy()
       throw error
@@ -279,13 +281,20 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     this.#questions.used()
   }
 
+  #greeted(greeting: Buffer): void {
+    this.#prewarm.greeted(greeting)
+    if (this.#prewarm.heldBack !== 'ssh') return
+    this.#evict(this.#unused(), 'ssh')
+    this.#tellPrewarm()
+  }
+
   #prewarmChanged(): void {
     this.#tellPrewarm()
     this.#refill()
   }
 
   #tellPrewarm(): void {
-    const why = this.#questions.room.crowded ? 'no-room' : this.#prewarm.gaveUp ? 'unused' : undefined
+    const why = this.#questions.room.crowded ? 'no-room' : this.#prewarm.heldBack
     if (why === this.#heldBack) return
     this.#heldBack = why
     if (poolChannels.prewarm.hasSubscribers) poolChannels.prewarm.publish({ heldBack: why })

@@ -4,6 +4,7 @@ import type { PooledConnection } from './pooled-connection.js'
 const LOOK_EVERY_MS = 100
 const YOUNG_LOOKS = 10
 const LATE_MS = 250
+const LONG_MS = 10_000
 
 /** One lease whose first answer is outstanding. */
 export interface Awaited {
@@ -15,13 +16,13 @@ export interface Awaited {
   looks: number
   /** When it was first seen to have sent something. */
   sentAt: number | undefined
-  late: boolean
+  judged: boolean
 }
 
 export interface FirstAnswersHost {
   /** A client has sent something. */
   used(): void
-  /** An answer is late. */
+  /** An answer, or more than one, is late. Told with each look, for as long as it is. */
   late(): void
   /** Of a connection that was open before its client came, there was no answer within `silentMs` of what it sent. */
   silent(awaited: Awaited): void
@@ -54,7 +55,7 @@ export class FirstAnswers {
       place: undefined,
       looks: 0,
       sentAt: undefined,
-      late: false,
+      judged: false,
     }
     awaited.place = this.#young.push(awaited)
     return awaited
@@ -72,35 +73,40 @@ export class FirstAnswers {
 
   #look(): void {
     const now = performance.now()
+    let anyLate = false
     for (const awaited of [...this.#young]) {
-      this.#lookAt(awaited, now)
+      if (this.#isLate(awaited, now)) anyLate = true
       if (++awaited.looks < YOUNG_LOOKS || awaited.place === undefined) continue
       leave(awaited)
       awaited.place = this.#old.push(awaited)
     }
-    if (++this.#looks % YOUNG_LOOKS === 0) for (const awaited of [...this.#old]) this.#lookAt(awaited, now)
+    if (++this.#looks % YOUNG_LOOKS === 0) {
+      for (const awaited of [...this.#old]) if (this.#isLate(awaited, now)) anyLate = true
+    }
+    if (anyLate) this.#host.late()
     if (this.#young.size + this.#old.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
   }
 
-  #lookAt(awaited: Awaited, now: number): void {
+  #isLate(awaited: Awaited, now: number): boolean {
     const { item, wasOpen } = awaited
     if (awaited.sentAt === undefined) {
-      if (!(item.sentBytes > 0)) return
+      if (!(item.sentBytes > 0)) return false
       awaited.sentAt = now
       this.#host.used()
     }
-    if (item.answered) return leave(awaited)
-    const waitedMs = now - awaited.sentAt
-    if (!awaited.late && waitedMs >= LATE_MS) {
-      awaited.late = true
-      this.#host.late()
+    if (item.answered) {
+      leave(awaited)
+      return false
     }
-    const isJudged = wasOpen && this.#silentMs > 0
-    if (isJudged ? waitedMs < this.#silentMs : !awaited.late) return
-    leave(awaited)
-    if (isJudged) this.#host.silent(awaited)
+    const waitedMs = now - awaited.sentAt
+    if (wasOpen && !awaited.judged && this.#silentMs > 0 && waitedMs >= this.#silentMs) {
+      awaited.judged = true
+      this.#host.silent(awaited)
+    }
+    if (waitedMs >= Math.max(this.#silentMs, LONG_MS)) leave(awaited)
+    return waitedMs >= LATE_MS
   }
 }
 

@@ -19,10 +19,10 @@ export interface PoolCloseMessage {
 }
 
 /**
- * Why no connection is opened ahead though it was asked for: the upstream serves nobody else while connections are idle, or too many
- * in a row were opened in vain.
+ * Why no connection is opened ahead though it was asked for: the upstream serves nobody else while connections are idle, it is an SSH
+ * server, or too many in a row were opened in vain.
  */
-export type PrewarmHeldBack = 'no-room' | 'unused'
+export type PrewarmHeldBack = 'no-room' | 'ssh' | 'unused'
 
 /** What is published on `relay:pool:prewarm`: connections are no longer opened ahead, or are again. */
 export interface PoolPrewarmMessage {

@@ -25,6 +25,7 @@ export class PooledConnection implements ConnectionUser {
   /** The turn of the event loop in which it was last seen to be good. */
   provenInTurn = -1
   readonly #onSpoiled: (spoiled: PooledConnection, reason: string) => void
+  readonly #onGreeted: (greeting: Buffer) => void
   #greeting: Buffer[] = []
   #greetingBytes = 0
   #spoiled = false
@@ -35,10 +36,12 @@ export class PooledConnection implements ConnectionUser {
     connection: RawConnection,
     rule: ReuseRule | undefined,
     onSpoiled: (spoiled: PooledConnection, reason: string) => void,
+    onGreeted: (greeting: Buffer) => void,
   ) {
     this.connection = connection
     this.proof = rule && containedProof(rule.open())
     this.#onSpoiled = onSpoiled
+    this.#onGreeted = onGreeted
     this.watch()
   }
 
@@ -157,7 +160,10 @@ export class PooledConnection implements ConnectionUser {
     onData: (chunk) => {
       this.#greetingBytes += chunk.length
       if (this.used) this.#spoil('unasked-bytes')
-      else this.#greeting.push(Buffer.from(chunk))
+      else {
+        this.#greeting.push(Buffer.from(chunk))
+        this.#onGreeted(chunk)
+      }
       // A longer greeting waits in the kernel. A FIN behind it is not seen then.
       return this.#greetingBytes < MAX_GREETING_BYTES
     },

@@ -7,6 +7,7 @@ const SHORTEST_LIFE_MS = 100
 const FIRST_PAUSE_MS = 500
 const MAX_PAUSE_MS = 60_000
 const MAX_UNUSED = 16
+const SSH = Buffer.from('SSH-')
 
 /**
  * How many connections to keep open ahead of clients, and how long.
@@ -30,6 +31,7 @@ export class PrewarmPolicy {
   #shortestLifeMs = Number.POSITIVE_INFINITY
   #pauseTimer: NodeJS.Timeout | undefined
   #wasted = 0
+  #isSsh = false
   /** Opened in vain since a client has used one. */
   #unused = 0
 
@@ -48,14 +50,15 @@ export class PrewarmPolicy {
 
   /** Connections to keep ready now. */
   get target(): number {
-    if (this.#pauseTimer !== undefined) return 0
+    if (this.#pauseTimer !== undefined || this.#isSsh) return 0
     const size = this.#wanted
     return Math.max(0, Math.min(size, Math.max(MAX_UNUSED, size) - this.#unused))
   }
 
-  /** Whether none is opened until a client has used one. */
-  get gaveUp(): boolean {
-    return this.#unused >= Math.max(MAX_UNUSED, this.#wanted)
+  /** Why none is opened, if it is not for a pause alone. */
+  get heldBack(): 'ssh' | 'unused' | undefined {
+    if (this.#isSsh) return 'ssh'
+    return this.#unused >= Math.max(MAX_UNUSED, this.#wanted) ? 'unused' : undefined
   }
 
   /** How long a dial takes, smoothed. */
@@ -95,6 +98,14 @@ export class PrewarmPolicy {
     const held = this.#unused > 0
     this.#unused = 0
     return held
+  }
+
+  /**
+   * The upstream has spoken first. An SSH server turns clients away at random while ten connections have not logged in, its own ones and
+   * others', and nobody tells us of those others.
+   */
+  greeted(greeting: Buffer): void {
+    this.#isSsh ||= greeting.subarray(0, SSH.length).equals(SSH)
   }
 
   dialed(ms: number): void {

@@ -92,9 +92,10 @@ export class UpstreamRoom {
     if (cause === 'idle' && idle <= this.#roomBeside) return false
     if (this.#now() < this.#askAt) return false
     this.#state = { kind: 'asking', idle }
-    this.#askAt = this.#now() + this.#askEveryMs
+    if (cause === 'idle') return true
     // Upstreams that are slow to answer are asked again and again: soon at first, then more and more rarely.
-    if (cause === 'late') this.#askEveryMs = Math.min(2 * this.#askEveryMs, ASK_SELDOM_MS)
+    this.#askAt = this.#now() + this.#askEveryMs
+    this.#askEveryMs = Math.min(2 * this.#askEveryMs, ASK_SELDOM_MS)
     return true
   }
 

@@ -175,7 +175,7 @@ describe.each<number | 'auto'>([8, 'auto'])('connections opened in vain (prewarm
       await advance(10_000)
     }
     expect(opened).toBeLessThanOrEqual(16)
-    expect(made.gaveUp).toBe(true)
+    expect(made.heldBack).toBe('unused')
     // Who comes and says nothing may be a health check.
     made.arrived()
     await advance(3_600_000)

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { later } from '../../../core/test/support/later.js'
@@ -79,6 +80,26 @@ describe.each<number | 'auto'>(['auto', 1, 8])('a server with one worker behind 
     expect(pool.stats().lent.prewarmed).toBeGreaterThan(0)
     expect(told.at(-1)).toBe(undefined)
   })
+})
+
+test('a server that has room no more, after it had, is found out by a late answer', async () => {
+  const told = heldBack()
+  const [roomy, narrow] = [await oneAtATime(), await oneAtATime()]
+  roomy.serveAll()
+  let { target } = roomy
+  const pool = connectionPool({ dial: async () => connect(target), prewarm: 8, ...KEPT })
+  onTestFinished(() => pool.close({ graceMs: 0 }))
+  await expect.poll(() => pool.stats().closed.guest, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => pool.stats().idle, { timeout: 10_000 }).toBe(8)
+  target = narrow.target
+  const relay = await relayed(pool)
+  // As many are idle as before: that alone is no reason to ask again.
+  await Promise.all(Array.from({ length: 8 }, () => ask(relay.address)))
+  await expect.poll(() => pool.stats().idle, { timeout: 10_000 }).toBe(8)
+  expect(told).toEqual([])
+  await ask(relay.address)
+  await expect.poll(() => told, { timeout: 10_000 }).toEqual(['no-room'])
+  for (let round = 0; round < 10; round++) await ask(relay.address)
 })
 
 test('a server with room keeps its idle connections, but for one guest, though its answers take long', async () => {

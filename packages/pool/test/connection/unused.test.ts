@@ -57,3 +57,25 @@ test.each([
     await relay.result(1)
   },
 )
+
+test.each([2, 'auto'] as const)(
+  'an SSH server is given none ahead (prewarm %s), and no session misses its greeting',
+  async (prewarm) => {
+    const { pool, server } = await pooled({ prewarm }, ({ socket }) => {
+      socket.write('SSH-2.0-Test\r\n')
+      socket.on('end', () => socket.end())
+    })
+    await expect.poll(() => pool.stats().closed.ssh, { timeout: 10_000 }).toBeGreaterThan(0)
+    await expect.poll(() => pool.stats(), { timeout: 10_000 }).toMatchObject({ total: 0, prewarmTarget: 0 })
+    const { accepted } = server
+    const relay = await relayed(pool)
+    for (let round = 0; round < 5; round++) {
+      const caller = await client(relay.address)
+      await caller.write('SSH-2.0-Client\r\n')
+      await caller.arrived('SSH-2.0-Test\r\n'.length)
+      caller.end()
+      await relay.result(round)
+    }
+    expect(server.accepted).toBe(accepted + 5)
+  },
+)
