@@ -141,7 +141,7 @@ test('a server that greets is sent no guest: it has shown that it serves each of
   expect(server.accepted).toBe(3)
 })
 
-test('a pool that is closed while a guest is out ends at once', async () => {
+test('a pool that is closed while a guest is out ends, and leaves nothing open', async () => {
   const server = await oneAtATime()
   const pool = poolOf(server.target, 2)
   await expect.poll(() => pool.stats().closed.guest, { interval: 5, timeout: 10_000 }).toBe(1)
