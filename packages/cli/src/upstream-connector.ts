@@ -1,5 +1,7 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { type Connector, dialer } from '@relay/core'
 import { sessionsByDescriptors } from '@relay/core/connector'
+import type { PoolPrewarmMessage, PrewarmHeldBack } from '@relay/pool'
 import type { Upstream } from './addresses.js'
 import type { Log } from './log.js'
 
@@ -9,6 +11,7 @@ export interface PoolFlags {
   readonly reuse: ReuseName
   readonly poolMax?: number | undefined
   readonly poolIdle: number
+  readonly poolMaxAge: number
   readonly poolStats: number
 }
 
@@ -47,6 +50,7 @@ export async function upstreamConnector(
       { reuse },
     )
   }
+  logHeldBack(log)
   const maxSessions = sessionsByDescriptors(poolIdle + DIALING)
   // Half of the modules of a relay: who needs none of them does not wait for them at start-up.
   const library = await import('@relay/pool')
@@ -57,6 +61,7 @@ export async function upstreamConnector(
     reuse: reuse === 'never' || reuse === 'trust' ? reuse : library[reuse](),
     max: flags.poolMax ?? (maxSessions > 0 ? maxSessions + poolIdle : undefined),
     maxIdle: poolIdle,
+    maxLifetimeMs: flags.poolMaxAge,
   })
   const logStats = (): void => {
     const { lent, created, createFailed, idle, leased, waiting, closed } = pool.stats()
@@ -76,6 +81,24 @@ export async function upstreamConnector(
   }
   if (poolStats > 0) periodically(poolStats, () => pool.stats().borrows, logStats)
   return { connector: pool, maxSessions, logStats }
+}
+
+const heldBackMessages: Readonly<Record<PrewarmHeldBack, readonly ['warn' | 'info', string]>> = {
+  'no-room': ['warn', 'the upstream serves nobody else while connections are idle: none is opened ahead'],
+  ssh: ['warn', 'an SSH server drops clients while others have not logged in: none is opened ahead'],
+  unused: ['info', 'none is opened ahead before a client comes: too many were opened in vain'],
+}
+
+// Each reason once: it is tried again now and then.
+function logHeldBack(log: Log): void {
+  const said = new Set<PrewarmHeldBack>()
+  subscribe('relay:pool:prewarm', (message) => {
+    const { heldBack } = message as PoolPrewarmMessage
+    if (heldBack === undefined || said.has(heldBack)) return
+    said.add(heldBack)
+    const [level, text] = heldBackMessages[heldBack]
+    log(level, text, { prewarm: heldBack })
+  })
 }
 
 // Nothing new is no news. The timer keeps nobody waiting.

@@ -6,6 +6,7 @@ export {
   type Lender,
   type RetryStale,
 } from './connection-lease.js'
+export { undelivered } from './delivery.js'
 export { sessionsByDescriptors } from './descriptor-limit.js'
 export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'

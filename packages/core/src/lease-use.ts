@@ -8,6 +8,9 @@ export type AfterClient = 'give-back' | 'wait' | 'spend'
 
 const MAX_REPLAY_BYTES = 64 * 1024
 
+// What had ended before a session got it shows within a round trip.
+const STALE_WITHIN_MS = 2_000
+
 /**
  * How one session uses its lease, whoever's connector gave it: feeds the proof, and knows from it what the connection is still good for.
  *
@@ -24,6 +27,7 @@ export class LeaseUse {
   /** Whether a guarded socket feeds the proof, as what it was given reaches the wire. */
   readonly #guardFeeds: boolean
   readonly #replaceable: boolean
+  readonly #staleUntil: number
   #sent: Buffer[] | undefined = []
   #sentBytes = 0
   #answered = false
@@ -41,6 +45,7 @@ export class LeaseUse {
     const retryStale = ours?.retryStale ?? 'never'
     this.#replays = retryStale === 'replay'
     if (!options.replaceable || lease.origin === 'dialed' || retryStale === 'never') this.#sent = undefined
+    this.#staleUntil = this.#sent === undefined ? 0 : performance.now() + STALE_WITHIN_MS
   }
 
   /** Whether chunks have to pass by here at all. */
@@ -83,6 +88,11 @@ export class LeaseUse {
   /** What was sent so far, when another connection can take the place of this one; else `undefined`. */
   get replay(): readonly Buffer[] | undefined {
     return this.#sent
+  }
+
+  /** Whether an upstream that closes now counts as stale; later its close is an answer to this session, and handed on. */
+  get stale(): boolean {
+    return this.#sent !== undefined && performance.now() < this.#staleUntil
   }
 
   /**

@@ -151,7 +151,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     // The client leaves, and has all that was for it: this is news for the lender alone, who will see it.
     if (this.#leaving && transfer === this.#down) return
     // Behind our own FIN it is an answer: the upstream had all there was, and nothing to say to it.
-    if (transfer === this.#down && !this.#up.sink.socket.writableEnded && this.#replace()) return
+    if (transfer === this.#down && !this.#up.sink.socket.writableEnded && this.#replaceStale()) return
     this.#firstEnd ??= transfer === this.#up ? 'client' : 'upstream'
     if (this.#policy.halfClose === 'close' && (transfer === this.#down || !this.#use?.provable)) {
       return this.#closeBoth(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
@@ -255,6 +255,10 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     return true
   }
 
+  #replaceStale(): boolean {
+    return this.#use?.stale === true && this.#replace()
+  }
+
   #onUnprovable(): false {
     this.#replace()
     return false
@@ -289,7 +293,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
   }
 
   #onClosed(side: Side, fromIt: Transfer, intoIt: Transfer, error: Error | undefined): void {
-    if (this.#reason === undefined && side === 'upstream' && this.#replace()) return
+    if (this.#reason === undefined && side === 'upstream' && this.#replaceStale()) return
     // Both directions finished cleanly: such a socket closes itself, while the other may still be taking it in.
     if (error === undefined && fromIt.ended && intoIt.done) return this.#disown()
     // Its owner had answered its FIN before the session began: nothing more can reach it.

@@ -23,7 +23,6 @@ type Shared = Pick<
   | 'maxDialing'
   | 'borrowTimeoutMs'
   | 'idleTimeoutMs'
-  | 'maxLifetimeMs'
   | 'lifetimeJitter'
   | 'maxUses'
   | 'idleOrder'
@@ -37,6 +36,12 @@ export interface ConnectionPoolOptions extends Shared {
    * @default 5_000
    */
   readonly connectTimeoutMs?: number | undefined
+  /**
+   * How old a connection may get before no further session is given it; it is closed when it is idle. So the last client of an address
+   * that a name has left comes within this time. 0: any age.
+   * @default 60_000
+   */
+  readonly maxLifetimeMs?: number | undefined
   /**
    * Connections opened ahead of clients: how many, or `'auto'` for as many as arrive while one is dialed.
    * @default 0
@@ -71,13 +76,14 @@ export interface ResolvedConnectionPoolOptions {
   readonly open: (cancellation: Cancellation) => Promise<RawConnection>
   /** How long `open` may take, when it does not keep the time itself; else 0. */
   readonly openTimeoutMs: number
+  readonly connectTimeoutMs: number
   readonly prewarm: number | 'auto'
   readonly prewarmMaxAgeMs: number
   readonly rule: ReuseRule | undefined
   readonly trusted: boolean
   readonly settleMs: number
   readonly retryStale: RetryStale
-  readonly shared: Shared
+  readonly shared: Shared & Pick<ConnectionPoolOptions, 'maxLifetimeMs'>
 }
 
 const prewarm: OptionCheck = (value) =>
@@ -105,6 +111,9 @@ const POOL_KEYS = [
   'idleOrder',
 ] as const
 
+// Of those, where a pool of connections differs.
+const DEFAULTS: Partial<Record<(typeof POOL_KEYS)[number], number>> = { maxLifetimeMs: 60_000 }
+
 /** **Fails** with a `TypeError` or `RangeError` that names the option, its value and what is accepted. */
 export function resolveConnectionPoolOptions(options: ConnectionPoolOptions): ResolvedConnectionPoolOptions {
   checkOptions('connectionPool', options, {
@@ -122,13 +131,14 @@ export function resolveConnectionPoolOptions(options: ConnectionPoolOptions): Re
   return {
     open: opener(options.dial, connectTimeoutMs),
     openTimeoutMs: typeof options.dial === 'function' ? connectTimeoutMs : 0,
+    connectTimeoutMs,
     prewarm: options.prewarm ?? 0,
     prewarmMaxAgeMs: options.prewarmMaxAgeMs ?? 10_000,
     rule: isRule(options.reuse) ? options.reuse : undefined,
     trusted: options.reuse === 'trust',
     settleMs: options.settleMs ?? 0,
     retryStale: options.retryStale ?? 'before-first-byte',
-    shared: Object.fromEntries(POOL_KEYS.map((key) => [key, options[key]])) as Shared,
+    shared: Object.fromEntries(POOL_KEYS.map((key) => [key, options[key] ?? DEFAULTS[key]])) as Shared,
   }
 }
 

@@ -1,5 +1,11 @@
 import type { ConnectContext, Connector, Lease, LeaseOrigin } from '@relay/core'
-import { type Cancellation, ConnectionLease, type Lender, needsNoAbortSignal } from '@relay/core/connector'
+import {
+  type Cancellation,
+  ConnectionLease,
+  type Lender,
+  needsNoAbortSignal,
+  undelivered,
+} from '@relay/core/connector'
 import {
   type ConnectionPoolOptions,
   type ResolvedConnectionPoolOptions,
@@ -7,12 +13,16 @@ import {
 } from './connection-pool-options.js'
 import { Creation } from './create-item.js'
 import { PoolError } from './errors.js'
+import { type Awaited, FirstAnswers } from './first-answers.js'
 import type { PoolLease } from './lease.js'
 import { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
-import { poolChannels } from './pool-channels.js'
+import { type PrewarmHeldBack, poolChannels } from './pool-channels.js'
 import type { PoolStats } from './pool-stats.js'
 import { PooledConnection } from './pooled-connection.js'
 import { PrewarmPolicy } from './prewarm-policy.js'
+import { RoomQuestions } from './room-questions.js'
+
+const GUEST = 'guest'
 
 /** The counters of the pool, and where the connections that it lent came from. */
 export interface ConnectionPoolStats extends PoolStats {
@@ -35,7 +45,10 @@ export class ConnectionPool implements Connector, AsyncDisposable {
   readonly #options: ResolvedConnectionPoolOptions
   readonly #pool: Pool<PooledConnection>
   readonly #prewarm: PrewarmPolicy
+  readonly #questions: RoomQuestions
+  readonly #firstAnswers: FirstAnswers
   readonly #lent: Record<LeaseOrigin, number> = { dialed: 0, prewarmed: 0, reused: 0 }
+  #heldBack: PrewarmHeldBack | undefined
   #turn = 0
   #polled: Promise<void> | undefined
 
@@ -44,6 +57,19 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     needsNoAbortSignal(this)
     this.#options = options
     this.#prewarm = new PrewarmPolicy(options.prewarm, options.prewarmMaxAgeMs, () => this.#refill())
+    this.#questions = new RoomQuestions({
+      unused: () => this.#unused(),
+      clear: () => this.#evict(this.#unused(), 'no-room'),
+      openOneMore: () => this.#openOneMore(),
+      evictGuest: (guest) => void this.#pool.evict(guest, GUEST),
+      dialMs: () => this.#prewarm.dialMs,
+      changed: () => this.#prewarmChanged(),
+    })
+    this.#firstAnswers = new FirstAnswers(options.connectTimeoutMs, {
+      used: () => this.#used(),
+      late: () => this.#questions.late(),
+      silent: (awaited) => void this.#judge(awaited),
+    })
     this.#pool = new Pool<PooledConnection>({
       ...options.shared,
       create: (context) => this.#open(Creation.cancellationOf(context)),
@@ -53,7 +79,7 @@ export class ConnectionPool implements Connector, AsyncDisposable {
       checkTimeoutMs: 0,
       checkNow: (item) => (item.fit ? item.provenInTurn === this.#turn || undefined : false),
       createTimeoutMs: options.openTimeoutMs,
-      prewarm: options.prewarm === 0 ? 0 : () => this.#prewarm.target,
+      prewarm: options.prewarm === 0 ? 0 : () => this.#prewarmTarget,
       prewarmMaxAgeMs: () => this.#prewarm.maxAgeMs,
     })
   }
@@ -104,13 +130,15 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     return Object.freeze({
       ...this.#pool.stats(),
       lent: Object.freeze({ ...this.#lent }),
-      prewarmTarget: this.#prewarm.target,
+      prewarmTarget: this.#prewarmTarget,
     })
   }
 
   /** Closes what is idle, waits for what is lent; see {@link Pool.close}. */
   close(options: PoolCloseOptions = {}): Promise<void> {
     this.#prewarm.stop()
+    this.#questions.stop()
+    this.#firstAnswers.stop()
     return this.#pool.close(options)
   }
 
@@ -125,11 +153,14 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     connection.pooled = true
     const dialMs = performance.now() - startedAt
     this.#prewarm.dialed(dialMs)
+    if (this.#options.prewarm !== 0) this.#questions.opened()
     if (poolChannels.dial.hasSubscribers) poolChannels.dial.publish({ dialMs })
     try {
       const onSpoiled = (spoiled: PooledConnection, reason: string): boolean =>
         this.#pool.evict(spoiled, reason)
-      return new PooledConnection(connection, this.#options.rule, onSpoiled)
+      return new PooledConnection(connection, this.#options.rule, onSpoiled, (greeting) =>
+        this.#greeted(greeting),
+      )
     } catch (error) {
       connection.destroy()
       throw error
@@ -139,10 +170,11 @@ export class ConnectionPool implements Connector, AsyncDisposable {
   #close(item: PooledConnection, reason: string): Promise<void> {
     const ageMs = performance.now() - item.openedAt
     if (!item.used && (reason === 'upstream-end' || reason === 'upstream-reset'))
-      this.#prewarm.wasted(ageMs, true)
-    else if (!item.used && reason === 'idle-timeout') this.#prewarm.wasted(ageMs, false)
+      this.#prewarm.wasted(ageMs, true, item.greeted)
+    else if (!item.used && reason === 'idle-timeout') this.#prewarm.wasted(ageMs, false, item.greeted)
+    this.#tellPrewarm()
     if (poolChannels.close.hasSubscribers) poolChannels.close.publish({ reason, ageMs })
-    return item.destroy()
+    return reason === GUEST ? this.#questions.seeOff(item).then(() => item.destroy()) : item.destroy()
   }
 
   async #prove(item: PooledConnection): Promise<boolean> {
@@ -173,7 +205,8 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     this.#lent[origin]++
     if (poolChannels.borrow.hasSubscribers) poolChannels.borrow.publish({ origin, waitMs })
     item.lend()
-    return new ConnectionLease(item.connection, this.#lender(poolLease), {
+    const awaited = this.#firstAnswers.began(item, origin !== 'dialed')
+    return new ConnectionLease(item.connection, this.#lender(poolLease, awaited), {
       origin,
       proof: item.proof,
       trusted,
@@ -182,18 +215,25 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     })
   }
 
-  #lender(poolLease: PoolLease<PooledConnection>): Lender {
+  #lender(poolLease: PoolLease<PooledConnection>, awaited: Awaited): Lender {
     const { item } = poolLease
     return {
       returned: (_lease, { reusable, why }) => {
+        this.#firstAnswers.ended(awaited)
         item.noteUse()
         if (!reusable && item.proof?.state !== 'tainted') {
           return poolLease.discard(why === 'ended' || why === 'invalid' ? 'spent' : why)
         }
         return this.#takeBack(poolLease)
       },
-      discarded: () => poolLease.discard('spent'),
-      detached: () => void poolLease.detach(),
+      discarded: () => {
+        this.#firstAnswers.ended(awaited)
+        poolLease.discard('spent')
+      },
+      detached: () => {
+        this.#firstAnswers.ended(awaited)
+        poolLease.detach()
+      },
     }
   }
 
@@ -216,6 +256,63 @@ export class ConnectionPool implements Connector, AsyncDisposable {
     if (!(await item.reset(rule))) return poolLease.discard('reset-failed')
     item.watch()
     poolLease.release()
+  }
+
+  get #prewarmTarget(): number {
+    return this.#questions.room.holdsBack ? 0 : this.#prewarm.target
+  }
+
+  #unused(): PooledConnection[] {
+    return this.#options.prewarm === 0 ? [] : this.#pool.idleItems().filter(({ used }) => !used)
+  }
+
+  #evict(items: readonly PooledConnection[], reason: string): void {
+    for (const item of items) this.#pool.evict(item, reason)
+  }
+
+  async #openOneMore(): Promise<readonly unknown[]> {
+    const { idle } = this.#pool.stats()
+    if (idle >= (this.#options.shared.maxIdle ?? Number.POSITIVE_INFINITY)) return []
+    return (await this.#pool.prewarm(idle + 1)).errors
+  }
+
+  #used(): void {
+    if (this.#prewarm.used()) this.#prewarmChanged()
+    this.#questions.used()
+  }
+
+  #greeted(greeting: Buffer): void {
+    this.#prewarm.greeted(greeting)
+    if (this.#prewarm.heldBack !== 'ssh') return
+    this.#evict(this.#unused(), 'ssh')
+    this.#tellPrewarm()
+  }
+
+  #prewarmChanged(): void {
+    this.#tellPrewarm()
+    this.#refill()
+  }
+
+  #tellPrewarm(): void {
+    const why = this.#questions.room.crowded ? 'no-room' : this.#prewarm.heldBack
+    if (why === this.#heldBack) return
+    this.#heldBack = why
+    if (poolChannels.prewarm.hasSubscribers) poolChannels.prewarm.publish({ heldBack: why })
+  }
+
+  // A late answer says nothing: the upstream may rightly take its time. But its machine acknowledges what it gets at once. Who
+  // acknowledges nothing for as long as a dial may take would not be dialed either.
+  async #judge(awaited: Awaited): Promise<void> {
+    const { item } = awaited
+    const { connectTimeoutMs } = this.#options
+    if ((await undelivered(item.connection)) < item.sentBytes || awaited.ended || item.answered) return
+    // Those that were open before may have gone the same way.
+    const { sentAt = 0 } = awaited
+    this.#evict(
+      this.#pool.idleItems().filter(({ openedAt }) => openedAt < sentAt),
+      'silent',
+    )
+    item.giveUp(connectTimeoutMs)
   }
 
   #refill(): void {

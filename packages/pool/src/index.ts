@@ -12,7 +12,13 @@ export type { CreateContext } from './create-item.js'
 export { PoolError, type PoolErrorCode } from './errors.js'
 export type { EvictionReason, LeaseOrigin, PoolLease } from './lease.js'
 export { type BorrowOptions, Pool, type PoolCloseOptions, type PrewarmResult } from './pool.js'
-export type { PoolBorrowMessage, PoolCloseMessage, PoolDialMessage } from './pool-channels.js'
+export type {
+  PoolBorrowMessage,
+  PoolCloseMessage,
+  PoolDialMessage,
+  PoolPrewarmMessage,
+  PrewarmHeldBack,
+} from './pool-channels.js'
 export type { PoolOptions } from './pool-options.js'
 export type { PoolStats } from './pool-stats.js'
 export { type Http1Options, http1 } from './rules/http1.js'

@@ -194,6 +194,14 @@ export class ItemStore<T extends object> {
     return true
   }
 
+  /** The idle items, in the order of their creation. */
+  idleItems(): T[] {
+    const items: T[] = []
+    if (this.#idle.size === 0) return items
+    for (const { item, state } of this.#entries.values()) if (state === 'idle') items.push(item)
+    return items
+  }
+
   /** The idle item that was created first; false when none is idle. */
   evictOldest(reason: EvictionReason): boolean {
     for (const entry of this.#entries.values()) {

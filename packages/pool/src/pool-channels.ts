@@ -18,9 +18,26 @@ export interface PoolCloseMessage {
   readonly ageMs: number
 }
 
+/**
+ * Why no connection is opened ahead though it was asked for: the upstream serves nobody else while connections are idle, it is an SSH
+ * server, or too many in a row were opened in vain.
+ */
+export type PrewarmHeldBack = 'no-room' | 'ssh' | 'unused'
+
+/** What is published on `relay:pool:prewarm`: connections are no longer opened ahead, or are again. */
+export interface PoolPrewarmMessage {
+  readonly heldBack: PrewarmHeldBack | undefined
+}
+
 /** The diagnostics channels of connection pools. */
-export const poolChannels: { readonly dial: Channel; readonly borrow: Channel; readonly close: Channel } = {
+export const poolChannels: {
+  readonly dial: Channel
+  readonly borrow: Channel
+  readonly close: Channel
+  readonly prewarm: Channel
+} = {
   dial: channel('relay:pool:dial'),
   borrow: channel('relay:pool:borrow'),
   close: channel('relay:pool:close'),
+  prewarm: channel('relay:pool:prewarm'),
 }

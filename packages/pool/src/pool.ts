@@ -163,6 +163,11 @@ export class Pool<T extends object> implements AsyncDisposable {
     return this.#store.evict(item, reason)
   }
 
+  /** The idle items, in the order of their creation. */
+  idleItems(): T[] {
+    return this.#store.idleItems()
+  }
+
   /**
    * Opens what is missing to `n` idle items (default: the `prewarm` option), as far as `max` and `maxIdle` allow.
    *

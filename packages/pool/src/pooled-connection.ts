@@ -25,19 +25,23 @@ export class PooledConnection implements ConnectionUser {
   /** The turn of the event loop in which it was last seen to be good. */
   provenInTurn = -1
   readonly #onSpoiled: (spoiled: PooledConnection, reason: string) => void
+  readonly #onGreeted: (greeting: Buffer) => void
   #greeting: Buffer[] = []
   #greetingBytes = 0
   #spoiled = false
-  #traffic = 0
+  #readBefore = 0
+  #writtenBefore = 0
 
   constructor(
     connection: RawConnection,
     rule: ReuseRule | undefined,
     onSpoiled: (spoiled: PooledConnection, reason: string) => void,
+    onGreeted: (greeting: Buffer) => void,
   ) {
     this.connection = connection
     this.proof = rule && containedProof(rule.open())
     this.#onSpoiled = onSpoiled
+    this.#onGreeted = onGreeted
     this.watch()
   }
 
@@ -62,12 +66,53 @@ export class PooledConnection implements ConnectionUser {
     for (const chunk of this.#greeting.reverse()) this.connection.unread(chunk)
     if (this.#greeting.length > 0) this.used = true
     this.#greeting = []
-    this.#traffic = this.#bytes
+    this.#readBefore = this.#read
+    this.#writtenBefore = this.#written
+  }
+
+  /** Whether its peer has spoken first, on a connection that nobody has used. */
+  get greeted(): boolean {
+    return this.#greetingBytes > 0 && !this.used
+  }
+
+  /** What this lease has sent so far, in bytes; of a stream that is no socket nobody knows. */
+  get sentBytes(): number {
+    return this.#written - this.#writtenBefore
+  }
+
+  /** Whether the upstream has sent this lease anything. */
+  get answered(): boolean {
+    return this.#read > this.#readBefore
   }
 
   /** After a lease: whether a byte went either way. */
   noteUse(): void {
-    if (this.#bytes !== this.#traffic) this.used = true
+    if (this.#read !== this.#readBefore || this.#written !== this.#writtenBefore) this.used = true
+  }
+
+  /** Sends FIN on a connection that nobody has used; resolves when its peer has noticed, and shows that in whatever way. */
+  noticesEnd(): Promise<void> {
+    const { connection } = this
+    return new Promise((resolve) => {
+      if (this.#spoiled || this.greeted) return resolve()
+      const onData = (): boolean => {
+        resolve()
+        return true
+      }
+      connection.attach({
+        reader: { onData, onEnd: resolve },
+        writer: this.writer,
+        onClosed: () => resolve(),
+      })
+      connection.resume()
+      connection.finish()
+    })
+  }
+
+  /** Ends a connection of which its peer's machine has acknowledged nothing for so long. */
+  giveUp(silentMs: number): void {
+    const error = new Error(`nothing was acknowledged for ${silentMs} ms`)
+    this.connection.socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
   }
 
   /** Sends what brings a dirty connection back to idle; resolves with whether it did. */
@@ -115,7 +160,10 @@ export class PooledConnection implements ConnectionUser {
     onData: (chunk) => {
       this.#greetingBytes += chunk.length
       if (this.used) this.#spoil('unasked-bytes')
-      else this.#greeting.push(Buffer.from(chunk))
+      else {
+        this.#greeting.push(Buffer.from(chunk))
+        this.#onGreeted(chunk)
+      }
       // A longer greeting waits in the kernel. A FIN behind it is not seen then.
       return this.#greetingBytes < MAX_GREETING_BYTES
     },
@@ -129,9 +177,14 @@ export class PooledConnection implements ConnectionUser {
   }
 
   // Those of TLS, not of the TCP below it: session tickets come after the handshake, whoever has the connection then.
-  get #bytes(): number {
+  get #read(): number {
     const { socket } = this.connection
-    return socket instanceof Socket ? socket.bytesRead + socket.bytesWritten : Number.NaN
+    return socket instanceof Socket ? socket.bytesRead : Number.NaN
+  }
+
+  get #written(): number {
+    const { socket } = this.connection
+    return socket instanceof Socket ? socket.bytesWritten : Number.NaN
   }
 
   #spoil(reason: string): void {

@@ -6,6 +6,8 @@ const FORGET = 1.1
 const SHORTEST_LIFE_MS = 100
 const FIRST_PAUSE_MS = 500
 const MAX_PAUSE_MS = 60_000
+const MAX_UNUSED = 16
+const SSH = Buffer.from('SSH-')
 
 /**
  * How many connections to keep open ahead of clients, and how long.
@@ -13,6 +15,9 @@ const MAX_PAUSE_MS = 60_000
  * `auto` is Little's law (L = λW): the clients that arrive while one connection is dialed, for the faster of a short and a long moving
  * average of the arrivals, half as much again, and one. Whatever the size, an upstream that closes connections nobody has used yet is
  * given them for less long than that, and after each that was opened in vain, until a client comes, with growing pauses.
+ *
+ * Each that such an upstream is given in vain may count against us there, and so may each that ends behind a greeting: a log-in that was
+ * given up. After 16 of them, or as many as were asked for, none is opened until a client has used one.
  */
 export class PrewarmPolicy {
   readonly #size: number | 'auto'
@@ -26,6 +31,9 @@ export class PrewarmPolicy {
   #shortestLifeMs = Number.POSITIVE_INFINITY
   #pauseTimer: NodeJS.Timeout | undefined
   #wasted = 0
+  #isSsh = false
+  /** Opened in vain since a client has used one. */
+  #unused = 0
 
   constructor(
     size: number | 'auto',
@@ -42,7 +50,23 @@ export class PrewarmPolicy {
 
   /** Connections to keep ready now. */
   get target(): number {
-    if (this.#pauseTimer !== undefined) return 0
+    if (this.#pauseTimer !== undefined || this.#isSsh) return 0
+    const size = this.#wanted
+    return Math.max(0, Math.min(size, Math.max(MAX_UNUSED, size) - this.#unused))
+  }
+
+  /** Why none is opened, if it is not for a pause alone. */
+  get heldBack(): 'ssh' | 'unused' | undefined {
+    if (this.#isSsh) return 'ssh'
+    return this.#unused >= Math.max(MAX_UNUSED, this.#wanted) ? 'unused' : undefined
+  }
+
+  /** How long a dial takes, smoothed. */
+  get dialMs(): number {
+    return this.#dialMs
+  }
+
+  get #wanted(): number {
     if (this.#size !== 'auto') return this.#size
     const elapsed = this.#now() - this.#lastArrivalAt
     const perMs = Math.max(
@@ -69,19 +93,36 @@ export class PrewarmPolicy {
     this.#endPause()
   }
 
+  /** A client has sent something on a connection; returns whether more may be opened than before. */
+  used(): boolean {
+    const held = this.#unused > 0
+    this.#unused = 0
+    return held
+  }
+
+  /**
+   * The upstream has spoken first. An SSH server turns clients away at random while ten connections have not logged in, its own ones and
+   * others', and nobody tells us of those others.
+   */
+  greeted(greeting: Buffer): void {
+    this.#isSsh ||= greeting.subarray(0, SSH.length).equals(SSH)
+  }
+
   dialed(ms: number): void {
     this.#dialMs = this.#dialMs === 0 ? ms : this.#dialMs * 0.8 + ms * 0.2
   }
 
-  /** A connection ended that nobody had used: by the upstream, or because it was too old. */
-  wasted(lifeMs: number, byUpstream: boolean): void {
+  /** A connection ended that nobody had used: by the upstream, or because it was too old; `greeted`: the upstream had spoken first. */
+  wasted(lifeMs: number, byUpstream: boolean, greeted = false): void {
     if (byUpstream) this.#shortestLifeMs = Math.min(this.#shortestLifeMs, Math.max(lifeMs, SHORTEST_LIFE_MS))
     // It may have been a restart, and not a rule of the upstream: what was learnt is tried again, a little longer each time.
     else this.#shortestLifeMs *= FORGET
     if (this.#shortestLifeMs * SAFE_SHARE > this.#maxAgeMs && this.#maxAgeMs > 0)
       this.#shortestLifeMs = Number.POSITIVE_INFINITY
+    const closedEarly = Number.isFinite(this.#shortestLifeMs)
+    if (closedEarly || byUpstream || greeted) this.#unused++
     // As long as none is closed on us early, opening new ones for old is what was asked for.
-    if (!Number.isFinite(this.#shortestLifeMs)) return
+    if (!closedEarly) return
     // Those opened together end together: one pause for all of them.
     if (this.#pauseTimer !== undefined) return
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#wasted++, MAX_PAUSE_MS)

@@ -60,6 +60,7 @@ export function define(command: Command, shell: Shell): void {
   )
   flag('--pool-max <n>', 'pooled connections in all (default: what descriptors allow)', parsePositive)
   flag('--pool-idle <n>', 'pooled connections kept while nobody uses them', parseCount, '100')
+  flag('--pool-max-age <duration>', 'how old a pooled connection gets, 0: any age', parseDuration, '60s')
   flag(
     '--pool-stats <duration>',
     'how often a busy pool says how it does, 0: at the end',

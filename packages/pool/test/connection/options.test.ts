@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { resolveConnectionPoolOptions } from '../../src/connection-pool-options.js'
 import { connectionPool } from '../../src/index.js'
 import { pooled } from './pooled.js'
 
@@ -45,6 +46,14 @@ describe('by default', () => {
     expect(pool.stats().closed).toEqual({ spent: 3 })
     expect(server.accepted).toBe(3)
   })
+})
+
+test.each([
+  [undefined, 60_000],
+  [0, 0],
+  [5, 5],
+])('of maxLifetimeMs %s comes %i: a name that moves is followed within a minute by default', (asked, ms) => {
+  expect(resolveConnectionPoolOptions({ dial, maxLifetimeMs: asked }).shared.maxLifetimeMs).toBe(ms)
 })
 
 describe('a dial of its own', () => {

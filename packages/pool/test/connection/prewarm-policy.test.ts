@@ -160,3 +160,53 @@ describe.each<number | 'auto'>([4, 'auto'])('the pauses (prewarm: %s)', (size) =
     expect(refill).not.toHaveBeenCalled()
   })
 })
+
+describe.each<number | 'auto'>([8, 'auto'])('connections opened in vain (prewarm: %s)', (size) => {
+  test('behind a greeting are sixteen, then none before a client has used one', async () => {
+    const made = policy(size)
+    let opened = made.target
+    for (let round = 0; made.target > 0; round++) {
+      expect(round).toBeLessThan(30)
+      const idle = made.target
+      for (let closed = 0; closed < idle; closed++) {
+        made.wasted(10_000, false, true)
+        opened += made.target - (idle - closed - 1) > 0 ? 1 : 0
+      }
+      await advance(10_000)
+    }
+    expect(opened).toBeLessThanOrEqual(16)
+    expect(made.heldBack).toBe('unused')
+    // Who comes and says nothing may be a health check.
+    made.arrived()
+    await advance(3_600_000)
+    expect(made.target).toBe(0)
+    expect(made.used()).toBe(true)
+    expect(made.target).toBeGreaterThan(0)
+  })
+
+  test('that the upstream closes are sixteen, too, whatever the pauses', async () => {
+    const made = policy(size)
+    let closed = 0
+    for (let hour = 0; hour < 3_600; hour++) {
+      const idle = made.target
+      for (let index = 0; index < idle; index++) made.wasted(5_000, true)
+      closed += idle
+      await advance(1_000)
+    }
+    expect(closed).toBeGreaterThanOrEqual(8)
+    expect(closed).toBeLessThanOrEqual(16)
+  })
+
+  test('that nobody has closed or greeted are opened anew for as long as it takes', () => {
+    const made = policy(size)
+    for (let closed = 0; closed < 1_000; closed++) made.wasted(10_000, false)
+    expect(made.target).toBe(size === 'auto' ? 1 : size)
+  })
+})
+
+test('more than sixteen are opened once, where more were asked for', () => {
+  const made = policy(40)
+  expect(made.target).toBe(40)
+  for (let closed = 0; closed < 40; closed++) made.wasted(10_000, false, true)
+  expect(made.target).toBe(0)
+})
