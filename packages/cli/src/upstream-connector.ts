@@ -1,4 +1,4 @@
-import { type Connector, dialer } from '@relay/core'
+import { type Connector, dialer, type ReuseRule } from '@relay/core'
 import { sessionsByDescriptors } from '@relay/core/connector'
 import type { Upstream } from './addresses.js'
 import type { Log } from './log.js'
@@ -54,7 +54,7 @@ export async function upstreamConnector(
     dial: { ...address, tls },
     connectTimeoutMs,
     prewarm,
-    reuse: reuse === 'never' || reuse === 'trust' ? reuse : library[reuse](),
+    reuse: reuse === 'never' || reuse === 'trust' ? reuse : ruleOf(library, reuse),
     max: flags.poolMax ?? (maxSessions > 0 ? maxSessions + poolIdle : undefined),
     maxIdle: poolIdle,
   })
@@ -76,6 +76,13 @@ export async function upstreamConnector(
   }
   if (poolStats > 0) periodically(poolStats, () => pool.stats().borrows, logStats)
   return { connector: pool, maxSessions, logStats }
+}
+
+function ruleOf(
+  library: typeof import('@relay/pool'),
+  name: Exclude<ReuseName, 'never' | 'trust'>,
+): ReuseRule {
+  return name === 'lines' ? library.lines({ terminator: 'either' }) : library[name]()
 }
 
 // Nothing new is no news. The timer keeps nobody waiting.

@@ -7,6 +7,14 @@ import { errorText } from './error-text.js'
  */
 export type ProofState = 'idle' | 'busy' | 'partial' | 'dirty' | 'tainted'
 
+/** How a client takes leave of its server by its last request, which leaves the upstream nothing to do. */
+export interface Goodbye {
+  /** How many of the last bytes it takes. */
+  readonly bytes: number
+  /** What the client gets in the upstream's place, behind every answer that is outstanding, and before FIN; it may be empty. */
+  readonly answer: Buffer
+}
+
 /** Watches one upstream connection for its whole life, and knows when it can be shared. */
 export interface ReuseProof {
   /** Bytes on their way to the upstream. */
@@ -17,6 +25,20 @@ export interface ReuseProof {
    */
   down(chunk: Buffer): boolean
   readonly state: ProofState
+  /**
+   * While `busy`: what is outstanding is meant to end with its client, as a pop does that waits for an element. The upstream hears at once
+   * when the client has left, which spends the connection.
+   * @default false
+   */
+  readonly endsWithClient?: boolean
+  /**
+   * Whether this chunk, which `up` has not seen, ends in the client's goodbye. The bytes before it go to `up` as ever. If a request can
+   * begin behind them, the goodbye is kept from the upstream, and given to `up` only if it has to be sent after all: when the client goes
+   * on behind it, or the connection cannot be shared.
+   */
+  goodbye?(chunk: Buffer): Goodbye | undefined
+  /** While `dirty`: what brings this connection back to `idle`; empty: nothing does; `undefined`: the whole of the rule's reset. */
+  reset?(): Buffer | undefined
 }
 
 /** How connections of one protocol are proven. */
@@ -51,6 +73,18 @@ class ContainedProof implements ReuseProof {
     }
   }
 
+  get endsWithClient(): boolean {
+    return this.#asked(() => this.#proof.endsWithClient) ?? false
+  }
+
+  goodbye(chunk: Buffer): Goodbye | undefined {
+    return this.#asked(() => this.#proof.goodbye?.(chunk))
+  }
+
+  reset(): Buffer | undefined {
+    return this.#asked(() => this.#proof.reset?.())
+  }
+
   up(chunk: Buffer): void {
     if (this.#lost) return
     try {
@@ -67,6 +101,16 @@ class ContainedProof implements ReuseProof {
     } catch (error) {
       this.#lose(error)
       return false
+    }
+  }
+
+  #asked<T>(ask: () => T): T | undefined {
+    if (this.#lost) return undefined
+    try {
+      return ask()
+    } catch (error) {
+      this.#lose(error)
+      return undefined
     }
   }
 

@@ -9,8 +9,8 @@ const K = String.raw`[^\x00-\x20\x7f]{1,250}`
 const N = String.raw`(?:0|[1-9]\d{0,19})`
 const F = String.raw`[bcCDEfFhIJklLMNOPRsStTuvx][^\x00-\x20\x7f]{0,249}`
 const requestLines = [
-  `gets?(?: ${K})+`,
-  `gats? -?${N}(?: ${K})+`,
+  `gets?(?: ${K})+ ?`,
+  `gats? -?${N}(?: ${K})+ ?`,
   `(?:set|add|replace|append|prepend) ${K} ${N} -?${N} (?<classic>${N})`,
   `cas ${K} ${N} -?${N} (?<cas>${N}) ${N}`,
   `delete ${K}|touch ${K} -?${N}|(?:incr|decr) ${K} ${N}|version|verbosity ${N}|flush_all(?: ${N})?`,

@@ -12,13 +12,20 @@ export const redisSamples: RuleCheck = {
     { name: 'INCR', request: line('INCR n'), reply: ':42\r\n' },
     { name: 'HGETALL', request: line('HGETALL h'), reply: '*2\r\n$1\r\na\r\n*1\r\n*0\r\n' },
     { name: 'an error', request: line('LPUSH a b'), reply: '-WRONGTYPE no list\r\n' },
-    { name: 'SELECT', request: line('SELECT 1'), reply: '+OK\r\n', leaves: 'dirty' },
+    {
+      name: 'SELECT',
+      request: line('SELECT 1'),
+      reply: '+OK\r\n',
+      leaves: 'dirty',
+      resetReply: '+RESET\r\n',
+    },
     { name: 'HELLO', request: line('HELLO 3'), reply: '%1\r\n+proto\r\n:3\r\n', leaves: 'dirty' },
     {
       name: 'CLIENT SETINFO',
       request: line('CLIENT SETINFO LIB-NAME me'),
       reply: '+OK\r\n',
       leaves: 'dirty',
+      resetReply: '+OK\r\n+RESET\r\n',
     },
     { name: 'MULTI', request: line('MULTI'), reply: '+OK\r\n', leaves: 'dirty' },
     {
@@ -38,6 +45,7 @@ export const redisSamples: RuleCheck = {
     { name: 'a lone LF', request: set, reply: '+OK\n' },
     { name: 'an answer that is not over', request: set, reply: '*2\r\n+OK\r\n' },
   ],
+  goodbye: { request: line('quIT'), answer: '+OK\r\n' },
   resetReply: '+OK\r\n+OK\r\n+RESET\r\n',
   refusedResets: [
     '+OK\r\n+OK\r\n-ERR unknown command\r\n',
@@ -76,7 +84,9 @@ export const memcachedSamples: RuleCheck = {
     { request: 'ma n v D5\r\n', reply: 'VA 2 c4\r\n10\r\n' },
     { request: 'me a\r\n', reply: 'ME a exp=-1 la=0\r\n' },
     { request: 'mn\r\n', reply: 'MN\r\n' },
-    { request: 'set a 0 0 3 noreply\r\nabc\r\n', reply: '', leaves: 'tainted' },
+    { request: 'gets a b \r\n', reply: 'END\r\n' },
+    { request: 'set a 0 0 3 noreply\r\nabc\r\n', reply: '', leaves: 'dirty' },
+    { request: 'flush_all noreply\r\n', reply: '', leaves: 'dirty' },
     { request: 'mg a q\r\n', reply: '', leaves: 'tainted' },
     { request: 'watch fetchers\r\n', reply: 'OK\r\nts=1 gid=1\r\n', leaves: 'tainted' },
     { request: 'quit\r\n', reply: '', leaves: 'tainted' },
@@ -101,6 +111,20 @@ export const memcachedSamples: RuleCheck = {
     },
     { name: 'the answer to another command', request: 'get a\r\n', reply: 'STORED\r\n' },
     { request: 'get a\nget b\r\n', reply: 'END\r\nEND\r\n' },
+    {
+      name: 'the error of a quiet store before the answer to a count',
+      request: 'set a 0 0 1 noreply\r\nx\r\nincr n 1\r\n',
+      reply: 'CLIENT_ERROR bad data chunk\r\n5\r\n',
+    },
+  ],
+  goodbye: { request: 'quit\r\n', answer: '' },
+  resetReply: 'MN\r\n',
+  refusedResets: [
+    'ERROR\r\n',
+    'SERVER_ERROR out of memory\r\nMN\r\n',
+    'CLIENT_ERROR no\r\nMN\r\n',
+    'STORED\r\nMN\r\n',
+    'END\r\n',
   ],
 }
 
