@@ -59,7 +59,7 @@ const DEAD = 6
  *
  * Only the canonical form passes: tokens parted by one space, lines ended by CR LF, decimal numbers without leading zeros, keys of 1
  * to 250 bytes without control characters, data blocks of at most 1 GiB that end in CR LF. One space more may follow the keys of `get`
- * and its like, as Perl's client sends it. What is remembered between chunks is a few numbers.
+ * and its like, as Perl's client has it, and a bare `stats`, as libmemcached has it. What is remembered between chunks is a few numbers.
  */
 export class RequestScanner {
   /** How the request that `next()` completed is answered. */
@@ -191,8 +191,8 @@ export class RequestScanner {
     const command = this.#command
     if (command === undefined) return DEAD
     if (this.#length === 0) {
-      const surplus = byte === CR && this.#type === KEY && this.#token >= command.required
-      return surplus ? LINE_LF : DEAD
+      const may = this.#type === KEY || this.#type === SUBCOMMAND
+      return may && byte === CR && this.#token >= command.required ? LINE_LF : DEAD
     }
     if (!this.#take()) return DEAD
     if (this.answer === 0) return DEAD

@@ -19,6 +19,8 @@ describe('memcached(): broken requests', () => {
     'a space behind a key that is not asked for': 'delete a \r\n',
     'a space behind flags': 'mg a v \r\n',
     'a space behind a command': 'mn \r\n',
+    'a space behind a subcommand': 'stats items \r\n',
+    'two spaces behind stats': 'stats  \r\n',
     'a tab': 'get\ta\r\n',
     'a NUL, which hides the rest of the line': 'get a\0noreply\r\n',
     'a control character in a key': 'get a\x01\r\n',

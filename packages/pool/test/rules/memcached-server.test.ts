@@ -114,6 +114,7 @@ describe.skipIf(skipped)('memcached() with a real server', () => {
     ...['delete n\r\n', 'delete n\r\n', 'version\r\n', 'verbosity 0\r\n', 'mn\r\n', 'stats reset\r\n'],
     ...[
       'stats\r\n',
+      'stats \r\n',
       'stats items\r\n',
       'stats slabs\r\n',
       'stats sizes\r\n',

@@ -14,7 +14,7 @@ const requestLines = [
   `(?:set|add|replace|append|prepend) ${K} ${N} -?${N} (?<classic>${N})`,
   `cas ${K} ${N} -?${N} (?<cas>${N}) ${N}`,
   `delete ${K}|touch ${K} -?${N}|(?:incr|decr) ${K} ${N}|version|verbosity ${N}|flush_all(?: ${N})?`,
-  `stats(?: (?:items|slabs|sizes|settings|conns|reset))?`,
+  `stats(?: (?:items|slabs|sizes|settings|conns|reset)?)?`,
   `m[gdae] ${K}(?: ${F})*|mn`,
   `ms ${K} (?<meta>${N})(?: ${F})*`,
 ].map((line) => new RegExp(`^(?:${line})\r\n`))

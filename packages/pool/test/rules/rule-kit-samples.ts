@@ -74,6 +74,7 @@ export const memcachedSamples: RuleCheck = {
     { request: 'flush_all\r\n', reply: 'OK\r\n' },
     { request: 'flush_all 10\r\n', reply: 'OK\r\n' },
     { request: 'stats\r\n', reply: 'STAT pid 1\r\nSTAT END 2\r\nEND\r\n' },
+    { request: 'stats \r\n', reply: 'END\r\n' },
     { request: 'stats items\r\n', reply: 'END\r\n' },
     { request: 'stats reset\r\n', reply: 'RESET\r\n' },
     { request: 'mg a v t Oq\r\n', reply: 'VA 4 t-1 Oq\r\nEN\r\n\r\n' },
