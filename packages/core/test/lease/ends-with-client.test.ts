@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { ProofState, ReuseProof } from '../../src/reuse-proof.js'
 import { type Peer, sha256 } from '../support/peer.js'
@@ -66,10 +67,12 @@ test('what no answer is asked for has reached the upstream when the connection i
   const bytes = Buffer.alloc(16 * 2 ** 20, 'quiet ')
   caller.end(bytes)
   await expect.poll(() => server.stats().up.bytes).toBeGreaterThan(2 ** 20)
+  expect(await caller.received).toMatchObject({ bytes: 0, ending: 'fin' })
+  // Longer than a lease that has ended waits for what is left.
+  await Promise.race([connector.ended(1), sleep(1_500)])
   expect(connector.endings).toEqual([])
   served.socket.resume()
   await served.arrived(bytes.length)
-  expect(await caller.received).toMatchObject({ bytes: 0, ending: 'fin' })
   await result(0)
   expect(connector.endings).toEqual(['reusable'])
   for (const connection of connector.connections) connection.destroy()

@@ -122,6 +122,19 @@ describe("the client's goodbye, on a lease whose rule knows one", () => {
     expect(scene.connector.endings).toEqual(['discarded'])
   })
 
+  test('behind a first request that taints goes to another connection with it, once', async () => {
+    const scene = await begun('answered')
+    scene.caller.end()
+    await scene.connector.ended(1)
+    const next = await client(scene.address)
+    await next.write('taint\ntaint\n')
+    const served = await scene.peer(1)
+    served.end('its own words\n')
+    expect(await next.received).toMatchObject(saw('its own words\n'))
+    next.end()
+    expect(await served.received).toMatchObject(saw('taint\ntaint\n'))
+  })
+
   test('is sent when the upstream ends while answers are outstanding', async () => {
     const scene = await begun('answered')
     await scene.caller.write('one\ntaint\n')
