@@ -64,17 +64,26 @@ test('what no answer is asked for has reached the upstream when the connection i
   const caller = await client(address)
   const served = await peer(0)
   served.socket.pause()
-  const bytes = Buffer.alloc(16 * 2 ** 20, 'quiet ')
-  caller.end(bytes)
-  await expect.poll(() => server.stats().up.bytes).toBeGreaterThan(2 ** 20)
+  // Until the kernel takes no more of it: the last piece waits in the process.
+  const piece = Buffer.alloc(16 * 1024, 'quiet ')
+  let pieces = 0
+  for (let stuck = false; !stuck; ) {
+    await caller.write(piece)
+    pieces++
+    const deadline = performance.now() + 300
+    while (server.stats().up.bytes < pieces * piece.length && !stuck) {
+      await sleep(1)
+      stuck = performance.now() > deadline
+    }
+  }
+  caller.end()
   expect(await caller.received).toMatchObject({ bytes: 0, ending: 'fin' })
   // Longer than a lease that has ended waits for what is left.
   await Promise.race([connector.ended(1), sleep(1_500)])
   expect(connector.endings).toEqual([])
   served.socket.resume()
-  await served.arrived(bytes.length)
   await result(0)
   expect(connector.endings).toEqual(['reusable'])
   for (const connection of connector.connections) connection.destroy()
-  expect(await served.received).toMatchObject({ hash: sha256(bytes) })
+  expect(await served.received).toMatchObject({ bytes: pieces * piece.length })
 })
