@@ -48,6 +48,7 @@ const columns = {
   late: (row) => row.late,
   large: (row) => row.large,
   reused: (row) => row.reused,
+  farewells: (row) => row.farewells,
   MiB: (row) => Math.round(row.bytes / 2 ** 20),
   foreign: (row) => row.foreign,
   corrupted: (row) => row.corrupted,

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { type Connector, dialer } from '@relay/core'
+import { type Connector, dialer, type ReuseRule } from '@relay/core'
 import { sessionsByDescriptors } from '@relay/core/connector'
 import type { PoolPrewarmMessage, PrewarmHeldBack } from '@relay/pool'
 import type { Upstream } from './addresses.js'
@@ -58,7 +58,7 @@ export async function upstreamConnector(
     dial: { ...address, tls },
     connectTimeoutMs,
     prewarm,
-    reuse: reuse === 'never' || reuse === 'trust' ? reuse : library[reuse](),
+    reuse: reuse === 'never' || reuse === 'trust' ? reuse : ruleOf(library, reuse),
     max: flags.poolMax ?? (maxSessions > 0 ? maxSessions + poolIdle : undefined),
     maxIdle: poolIdle,
     maxLifetimeMs: flags.poolMaxAge,
@@ -99,6 +99,13 @@ function logHeldBack(log: Log): void {
     const [level, text] = heldBackMessages[heldBack]
     log(level, text, { prewarm: heldBack })
   })
+}
+
+function ruleOf(
+  library: typeof import('@relay/pool'),
+  name: Exclude<ReuseName, 'never' | 'trust'>,
+): ReuseRule {
+  return name === 'lines' ? library.lines({ terminator: 'either' }) : library[name]()
 }
 
 // Nothing new is no news. The timer keeps nobody waiting.

@@ -14,7 +14,7 @@ export {
 } from './guarded-socket.js'
 export type { ConnectContext, Connector, Lease, LeaseOrigin } from './lease.js'
 export { type RelayOptions, relay } from './relay.js'
-export type { ProofState, ReuseProof, ReuseRule } from './reuse-proof.js'
+export type { Goodbye, ProofState, ReuseProof, ReuseRule } from './reuse-proof.js'
 export {
   createRelayServer,
   RelayServer,

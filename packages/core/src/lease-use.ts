@@ -7,6 +7,7 @@ import { containedProof, type ReuseProof } from './reuse-proof.js'
 export type AfterClient = 'give-back' | 'wait' | 'spend'
 
 const MAX_REPLAY_BYTES = 64 * 1024
+const NOTHING = Buffer.alloc(0)
 
 // What had ended before a session got it shows within a round trip.
 const STALE_WITHIN_MS = 2_000
@@ -32,6 +33,9 @@ export class LeaseUse {
   #sentBytes = 0
   #answered = false
   #spent = false
+  #goodbye: { readonly bytes: Buffer; readonly answer: Buffer } | undefined
+  /** Whoever went on behind a goodbye did not mean it. */
+  #believes = true
 
   /** @param options.replaceable - Whether the session can get another connection for this one. */
   constructor(lease: Lease, options: { readonly replaceable: boolean }) {
@@ -58,19 +62,39 @@ export class LeaseUse {
     return this.#proof !== undefined
   }
 
+  /** Whether something is outstanding that is meant to end with the client. All that it asked for it has asked whole. */
+  get endsWithClient(): boolean {
+    return this.#proof?.state === 'busy' && this.#proof.endsWithClient === true
+  }
+
+  /** What the client gets for the goodbye that is kept from the upstream; `undefined`: it has said none. */
+  get goodbyeAnswer(): Buffer | undefined {
+    return this.#goodbye?.answer
+  }
+
+  /** The goodbye that was kept back, which has to be sent after all. */
+  takeGoodbye(): Buffer {
+    const bytes = this.#goodbye?.bytes ?? NOTHING
+    if (bytes.length > 0) this.#believes = false
+    this.#goodbye = undefined
+    return bytes
+  }
+
   /**
-   * A chunk for the upstream; `false`: it must not be sent here. The rule does not understand it, so it could not tell the answer to it
-   * from one that was meant for somebody before; a connection that nobody has used takes it as the first of its {@link replay}.
+   * A chunk for the upstream; returns what it gets of it. `undefined`: it must not be sent here. The rule does not understand it, so it
+   * could not tell the answer to it from one that was meant for somebody before; a connection that nobody has used takes it as the first
+   * of its {@link replay}.
    */
-  up(chunk: Buffer): boolean {
-    if (!this.#guardFeeds) this.#proof?.up(chunk)
+  up(received: Buffer): Buffer | undefined {
+    const chunk = this.#goodbye === undefined ? received : Buffer.concat([this.takeGoodbye(), received])
+    const bytes = this.#guardFeeds ? chunk : this.#prove(chunk)
     const first = this.#sentBytes === 0 && !this.#answered
     if (first && this.#replaceable && this.lease.origin === 'reused' && this.#proof?.state === 'tainted') {
       this.#sent = [Buffer.from(chunk)]
-      return false
+      return undefined
     }
-    this.#record(chunk)
-    return true
+    this.#record(bytes)
+    return bytes
   }
 
   /** A chunk from the upstream; `false`: it was meant for somebody before, and must not be delivered. */
@@ -87,7 +111,8 @@ export class LeaseUse {
 
   /** What was sent so far, when another connection can take the place of this one; else `undefined`. */
   get replay(): readonly Buffer[] | undefined {
-    return this.#sent
+    const goodbye = this.#goodbye
+    return goodbye === undefined ? this.#sent : this.#sent && [...this.#sent, goodbye.bytes]
   }
 
   /** Whether an upstream that closes now counts as stale; later its close is an answer to this session, and handed on. */
@@ -96,7 +121,7 @@ export class LeaseUse {
   }
 
   /**
-   * The client sent FIN.
+   * The client sent FIN, or has said goodbye.
    *
    * @param unsentBytes - Of what it sent before, how much the upstream's socket has not taken yet.
    */
@@ -107,7 +132,7 @@ export class LeaseUse {
     // What waits in a guarded socket is not known to the proof yet.
     if (this.#guardFeeds && unsentBytes > 0 && state !== 'tainted') return 'wait'
     if (state === 'idle' || state === 'dirty') return 'give-back'
-    return state === 'busy' ? 'wait' : 'spend'
+    return state === 'busy' && !this.endsWithClient ? 'wait' : 'spend'
   }
 
   /** The client is gone, without a FIN. */
@@ -115,10 +140,33 @@ export class LeaseUse {
     // Nobody has used it: it is as it was.
     if (this.lease.origin === 'prewarmed' && !this.#answered && this.#sentBytes === 0) return 'give-back'
     const verdict = this.afterClientFin(unsentBytes)
+    if (verdict === 'give-back') return unsentBytes > 0 ? 'spend' : verdict
     return verdict === 'wait' && this.settleMs === 0 ? 'spend' : verdict
   }
 
+  /** Feeds the proof; returns what may go up: the chunk without the goodbye that it ends in, if one can begin there. */
+  #prove(chunk: Buffer): Buffer {
+    const proof = this.#proof
+    if (proof === undefined) return chunk
+    const goodbye = this.#believes ? proof.goodbye?.(chunk) : undefined
+    if (goodbye === undefined || goodbye.bytes > chunk.length) {
+      proof.up(chunk)
+      return chunk
+    }
+    const before = chunk.subarray(0, chunk.length - goodbye.bytes)
+    const said = chunk.subarray(before.length)
+    if (before.length > 0) proof.up(before)
+    const { state } = proof
+    if (state === 'partial' || state === 'tainted') {
+      proof.up(said)
+      return chunk
+    }
+    this.#goodbye = { bytes: Buffer.from(said), answer: goodbye.answer }
+    return before
+  }
+
   #record(chunk: Buffer): void {
+    if (chunk.length === 0) return
     this.#sentBytes += chunk.length
     if (this.#sent === undefined) return
     if (this.#replays && this.#sentBytes <= MAX_REPLAY_BYTES) this.#sent.push(Buffer.from(chunk))

@@ -18,8 +18,8 @@ export interface TransferObserver {
 export interface TransferOptions {
   /** Sees each chunk as the source sent it; `false` keeps it, and stops the transfer. */
   readonly onRead?: ((chunk: Buffer) => boolean) | undefined
-  /** Sees each chunk before the sink gets it; `false` keeps it, and stops the transfer. */
-  readonly onWrite?: ((chunk: Buffer) => boolean) | undefined
+  /** Sees each chunk before the sink gets it, and returns what it gets of it; `undefined` keeps all, and stops the transfer. */
+  readonly onWrite?: ((chunk: Buffer) => Buffer | undefined) | undefined
   readonly stages?: StagePipeline | undefined
 }
 
@@ -40,7 +40,7 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
   readonly sink: RawConnection
   readonly #observer: TransferObserver
   readonly #onRead: ((chunk: Buffer) => boolean) | undefined
-  readonly #onWrite: ((chunk: Buffer) => boolean) | undefined
+  readonly #onWrite: ((chunk: Buffer) => Buffer | undefined) | undefined
   readonly #stages: StagePipeline | undefined
   #onStagesEnd: (() => void)[] = []
   #stopped = false
@@ -94,9 +94,9 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   /** Writes what was sent to an upstream that proved stale; then, what the stages have held since. */
   start(replay: readonly Buffer[] = []): void {
-    for (const chunk of replay) this.#deliver(chunk, undefined)
+    for (const chunk of replay) this.deliver(chunk)
     this.#stages?.attach({
-      write: (chunk) => this.#deliver(chunk, undefined),
+      write: (chunk) => this.deliver(chunk),
       end: () => this.#onFlushedStages(),
       onRoom: () => this.#stopped || this.source.resume(),
     })
@@ -132,7 +132,12 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
 
   onData(chunk: Buffer, loan: Loan | undefined): boolean {
     if (this.#onRead !== undefined && !this.#onRead(chunk)) return false
-    if (this.#stages === undefined) return this.#deliver(chunk, loan)
+    return this.say(chunk, loan)
+  }
+
+  /** Takes a chunk as if the source had sent it, but asks nobody. */
+  say(chunk: Buffer, loan?: Loan): boolean {
+    if (this.#stages === undefined) return this.deliver(chunk, loan)
     // A stage may keep what it is given.
     const more = this.#stages.write(loan === undefined ? chunk : Buffer.from(chunk))
     this.#observer.onActivity(this)
@@ -161,8 +166,14 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
     this.#observer.onSinkFailed(this)
   }
 
-  #deliver(chunk: Buffer, loan: Loan | undefined): boolean {
-    if (this.#onWrite !== undefined && !this.#onWrite(chunk)) return false
+  /** Hands a chunk to the sink, behind everything the stages have given. */
+  deliver(given: Buffer, loan?: Loan): boolean {
+    const chunk = this.#onWrite === undefined ? given : this.#onWrite(given)
+    if (chunk === undefined) return false
+    if (chunk.length === 0 && given.length > 0) {
+      this.#observer.onActivity(this)
+      return !this.#waiting
+    }
     const { socket } = this.sink
     // Broken: it says so soon, and takes nothing until then.
     if (socket.destroyed || socket.errored) {

@@ -49,7 +49,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
  * ```
  *
  * With a lease that can be shared the client's FIN is withheld until the lease says what to do: give the upstream back, wait for
- * outstanding answers, or forward the FIN, which spends the connection.
+ * outstanding answers, or forward the FIN, which spends the connection. So is the client's goodbye, by which it leaves without a FIN.
  *
  * It owns both connections from the start: it alone ends, resets, destroys them or gives them back. `done` resolves when it owns
  * neither any more.
@@ -86,7 +86,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#startedAt = options.startedAt ?? performance.now()
     const watched = use?.watches ? use : undefined
     this.#up = new Transfer(client, upstream, this, {
-      onWrite: watched && ((chunk) => watched.up(chunk) || this.#onUnprovable()),
+      onWrite: watched && ((chunk) => this.#onWrite(watched, chunk)),
       stages: stages?.up,
     })
     this.#down = new Transfer(upstream, client, this, {
@@ -110,7 +110,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#refuseEnded('upstream', upstream)
     if (this.#reason === undefined) this.#up.start(options.replay)
     if (this.#reason === undefined) this.#down.start()
-    if (this.#reason !== undefined || stages?.broken) return
+    if (this.#reason !== undefined || this.#leaving || stages?.broken) return
     client.resume()
     upstream.resume()
   }
@@ -143,7 +143,7 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
       this.#firstByteMs = performance.now() - this.#startedAt
     }
     this.#deadlines.activity()
-    if (this.#withheldFin) this.#decideOnFin()
+    if (this.#withheldFin || this.#use?.goodbyeAnswer !== undefined) this.#decideOnFin()
   }
 
   onSourceEnd(transfer: Transfer): void {
@@ -163,13 +163,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   onSinkFinish(transfer: Transfer): void {
     if (this.#reason !== undefined) return void this.#returnFlushed()
-    const returning = this.#withheldFin && transfer === this.#down
+    const returning = this.#leaving && transfer === this.#down
     if (!returning && !(this.#up.done && this.#down.done)) return
     this.#settle(this.#firstEnd === 'upstream' ? 'upstream-end' : 'client-end')
     this.#up.source.destroy()
     // The client has it all. If the upstream has gone astray since the decision, its lender will see that.
-    if (returning) this.#giveBack()
-    else this.#down.source.destroy()
+    if (!returning) this.#down.source.destroy()
+    // What no answer is asked for may still wait in the process.
+    else if (this.#up.sink.socket.writableLength > 0) void this.#giveBackFlushed()
+    else this.#giveBack()
   }
 
   onSinkFailed({ sink }: Transfer): void {
@@ -209,18 +211,24 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     }
   }
 
-  // The client's, on a lease that can be shared.
+  // The client's FIN or goodbye, on a lease that can be shared.
   #decideOnFin(): void {
     const verdict = this.#use?.afterClientFin(this.#up.sink.socket.writableLength)
     if (verdict === 'wait' || this.#leaving || this.#down.sink.socket.writableEnded) return
     if (verdict === 'spend') return this.#forwardWithheldFin()
     this.#leaving = true
+    this.#up.stop()
     this.#down.stop()
+    const answer = this.#use?.goodbyeAnswer
+    if (answer !== undefined && answer.length > 0) this.#down.say(answer)
     this.#down.flush(() => this.#down.finish())
   }
 
   #forwardWithheldFin(): void {
-    if (!this.#withheldFin || this.#leaving) return
+    if (this.#leaving) return
+    const goodbye = this.#use?.takeGoodbye()
+    if (goodbye !== undefined && goodbye.length > 0) this.#up.deliver(goodbye)
+    if (!this.#withheldFin) return
     this.#withheldFin = false
     this.#up.finish()
   }
@@ -259,9 +267,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     return this.#use?.stale === true && this.#replace()
   }
 
-  #onUnprovable(): false {
-    this.#replace()
-    return false
+  #onWrite(use: LeaseUse, chunk: Buffer): Buffer | undefined {
+    // Behind its goodbye nobody listens to it.
+    if (this.#leaving) return undefined
+    const bytes = use.up(chunk)
+    if (bytes === undefined) this.#replace()
+    return bytes
   }
 
   #onForeign(): false {
@@ -318,6 +329,9 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#disownClosed(transfer)
     other.pause()
     if (transfer.staged) await new Promise<void>((resolve) => this.#flushLate(transfer, resolve))
+    // The reset has to wait until all is delivered. This is not for later: FIN comes behind the last byte by itself, and what is behind it
+    // looks whole because it is.
+    if (transfer === this.#up && this.#use?.endsWithClient) other.finish()
     // What it goes on sending has nobody to go to; it is read only while it may have to be, for the peer to come to its own reading.
     if (transfer.written > 0 && !(await deliveredSoon(other))) {
       this.#discardInput(transfer)
@@ -372,10 +386,14 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
 
   // The client's kernel has taken everything, or the client is gone.
   async #returnFlushed(): Promise<void> {
-    const upstream = this.#up.sink
     if (!this.#returning || !(this.#down.done || this.#down.sink.socket.destroyed)) return
     this.#returning = false
     await new Promise<void>((resolve) => this.#up.flush(resolve))
+    await this.#giveBackFlushed()
+  }
+
+  async #giveBackFlushed(): Promise<void> {
+    const upstream = this.#up.sink
     await upstream.flushed(this.#policy.lingerMs || MAX_TIMER_MS)
     if (upstream.gone) upstream.destroy()
     else this.#giveBack()

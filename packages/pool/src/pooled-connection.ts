@@ -120,6 +120,8 @@ export class PooledConnection implements ConnectionUser {
     const { connection, proof } = this
     const { reset } = rule
     if (proof === undefined || reset === undefined || !this.fit) return Promise.resolve(false)
+    const bytes = proof.reset?.() ?? reset.send
+    if (bytes.length === 0) return Promise.resolve(false)
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle(false), reset.timeoutMs)
       const settle = (clean: boolean): void => {
@@ -140,8 +142,8 @@ export class PooledConnection implements ConnectionUser {
         onClosed: () => settle(false),
       })
       connection.resume()
-      proof.up(reset.send)
-      connection.socket.write(reset.send)
+      proof.up(bytes)
+      connection.socket.write(bytes)
     })
   }
 

@@ -14,6 +14,8 @@ export const HEAD = 2
 export const BODILESS = 4
 /** A tunnel, if the answer says so. */
 export const CONNECT = 8
+/** Takes nothing from anybody (RFC 9110), so nothing is lost when its client has left before the answer. */
+export const SAFE = 64
 
 /** What a field's value has to do with the connection; of most fields nothing. */
 export const PLAIN = 0
@@ -31,11 +33,14 @@ export const SCHEME = 64
 export const CHALLENGE = 128
 
 const methods: ReadonlyArray<readonly [verdict: number, names: string]> = [
-  [STATELESS, 'POST PUT PATCH OPTIONS QUERY'],
-  [STATELESS | BODILESS, 'GET DELETE TRACE'],
-  [STATELESS | BODILESS | HEAD, 'HEAD'],
+  [STATELESS, 'POST PUT PATCH'],
+  [STATELESS | SAFE, 'OPTIONS QUERY'],
+  [STATELESS | BODILESS, 'DELETE'],
+  [STATELESS | BODILESS | SAFE, 'GET TRACE'],
+  [STATELESS | BODILESS | SAFE | HEAD, 'HEAD'],
   // WebDAV and its family. A lock belongs to who has its token, not to the connection.
-  [STATELESS, 'PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH ACL MKCALENDAR'],
+  [STATELESS | SAFE, 'PROPFIND REPORT SEARCH'],
+  [STATELESS, 'PROPPATCH MKCOL COPY MOVE LOCK UNLOCK ACL MKCALENDAR'],
   [STATELESS, 'VERSION-CONTROL CHECKOUT CHECKIN UNCHECKOUT UPDATE LABEL MERGE BASELINE-CONTROL'],
   [STATELESS, 'MKWORKSPACE MKACTIVITY ORDERPATCH BIND UNBIND REBIND LINK UNLINK'],
   [CONNECT, 'CONNECT'],

@@ -4,7 +4,7 @@ import { AnswerHead, STRAY } from './http-answer-head.js'
 import { BodyScanner } from './http-body.js'
 import { BROKEN } from './http-fields.js'
 import { RequestHead } from './http-request-head.js'
-import { CONNECT, HEAD, type Vocabulary, vocabulary } from './http-vocabulary.js'
+import { CONNECT, HEAD, SAFE, type Vocabulary, vocabulary } from './http-vocabulary.js'
 
 export interface Http1Options {
   /**
@@ -42,6 +42,8 @@ const REFUSAL = 32
  *   its request; more than 1,000 requests outstanding. And all that two parsers might understand differently: both
  *   lengths, two lengths, a length that is not plain digits, any other coding than exactly `chunked`, folded lines, lone CR
  *   or LF, a space before a colon, control bytes, more than 64 KiB of head.
+ * - **Ends with its client**: any request but those of the safe methods (GET, HEAD, OPTIONS, TRACE, QUERY, PROPFIND, REPORT, SEARCH). It
+ *   may be a long poll, whose message is lost with a client that has left; or work that the server gives up for nobody.
  *
  * `down` is false for bytes that answer nothing, and for an answer that does not begin with an HTTP/1 status line, for the
  * whole chunk that has them. It stays true after a taint by the session's own doing: its answers are followed on as far
@@ -108,6 +110,10 @@ class Http1Proof implements ReuseProof {
     if (this.#tainted) return 'tainted'
     if (this.#inRequestBody || this.#request.begun) return 'partial'
     return this.#outstanding.length > 0 ? 'busy' : 'idle'
+  }
+
+  get endsWithClient(): boolean {
+    return this.#outstanding.some((method) => (method & SAFE) === 0)
   }
 
   up(chunk: Buffer): void {

@@ -9,12 +9,13 @@ export interface LinesOptions {
    */
   readonly maxLineBytes?: number | undefined
   /**
-   * What ends each line, in both directions.
+   * What ends each line, in both directions; `'either'`: each line as it likes.
    * @default '\n'
    */
-  readonly terminator?: '\n' | '\r\n' | undefined
+  readonly terminator?: '\n' | '\r\n' | 'either' | undefined
 }
 
+const TERMINATORS: readonly unknown[] = ['\n', '\r\n', 'either']
 const LF = 0x0a
 const CR = 0x0d
 
@@ -24,8 +25,8 @@ const CR = 0x0d
  * one makes this rule the wrong one.
  *
  * - **Passes** (`idle`): as many reply lines as request lines, nothing half sent. The state is never `dirty`.
- * - **Taints** (`tainted`): a line that is too long; any other terminator, so with `'\n'` each CR, and with `'\r\n'` each CR and each LF
- *   that stands alone; a reply to nothing, or to a request that is not whole; more than a million requests outstanding.
+ * - **Taints** (`tainted`): a line that is too long; any other terminator, so each CR without its LF, with `'\n'` each CR, and with
+ *   `'\r\n'` each LF that stands alone; a reply to nothing, or to a request that is not whole; more than a million requests outstanding.
  *
  * `down` is false for bytes that answer nothing and for a wrong terminator, for the whole chunk that has them. It stays true after a
  * taint by the session's own doing, and for a reply that is only too long.
@@ -35,23 +36,25 @@ const CR = 0x0d
 export function lines(options: LinesOptions = {}): ReuseRule {
   checkOptions('lines', options, {
     maxLineBytes: positiveCount,
-    terminator: (value) => (value === '\n' || value === '\r\n' ? undefined : "'\\n' or '\\r\\n'"),
+    terminator: (value) => (TERMINATORS.includes(value) ? undefined : "'\\n' or '\\r\\n', or 'either'"),
   })
   const { maxLineBytes = 65_536, terminator = '\n' } = options
-  const scanner = (): FrameScanner => new LineScanner(maxLineBytes, terminator === '\r\n')
+  const scanner = (): FrameScanner => new LineScanner(maxLineBytes, terminator)
   return { name: 'lines', open: () => new FrameProof(scanner(), scanner()) }
 }
 
 /** Finds where each line ends; remembers its length so far, and whether a CR waits for its LF. */
 class LineScanner implements FrameScanner {
   readonly #maxBytes: number
-  readonly #withCr: boolean
+  readonly #needsCr: boolean
+  readonly #takesCr: boolean
   #bytes = 0
   #afterCr = false
 
-  constructor(maxBytes: number, withCr: boolean) {
+  constructor(maxBytes: number, terminator: NonNullable<LinesOptions['terminator']>) {
     this.#maxBytes = maxBytes
-    this.#withCr = withCr
+    this.#needsCr = terminator === '\r\n'
+    this.#takesCr = terminator !== '\n'
   }
 
   get partial(): boolean {
@@ -62,14 +65,14 @@ class LineScanner implements FrameScanner {
     for (let i = from; i < chunk.length; i++) {
       const byte = chunk[i]
       if (byte === LF) {
-        if (this.#afterCr !== this.#withCr) return BROKEN
+        if (this.#needsCr && !this.#afterCr) return BROKEN
         this.#bytes = 0
         this.#afterCr = false
         return i + 1
       }
       if (this.#afterCr) return BROKEN
       if (byte === CR) {
-        if (!this.#withCr) return BROKEN
+        if (!this.#takesCr) return BROKEN
         this.#afterCr = true
       } else if (++this.#bytes > this.#maxBytes) return BEYOND
     }

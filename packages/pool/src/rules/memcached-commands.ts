@@ -6,18 +6,21 @@ import { type WordTrie, wordTrie } from './memcached-words.js'
  *
  * All others taint. Those with a reason of their own:
  *
- * - `noreply`, the meta flag `q` — answered or not, depending on how it went. They are no token that is listed: a key may be named
- *   `noreply`, but memcached takes `touch k noreply` for a quiet command with a wrong number, so numbers must be numbers.
+ * - The meta flag `q` — answered or not, depending on how it went.
  * - `watch`, `lru_crawler metadump`, `lru_crawler mgdump` — streams of lines.
- * - `quit`, `shutdown`, `misbehave` — the end of the connection, of the server, of its security.
+ * - `quit`, `shutdown`, `misbehave` — the end of the connection, of the server, of its security. A `quit` is the client's goodbye, and
+ *   sent only where one cannot be.
  * - `lru`, `lru_crawler`, `slabs`, `cache_memlimit`, `extstore`, `debugtime`, `refresh_certs`, `stats detail`, `stats cachedump` — an
  *   administrator's, with answers that differ from version to version.
  * - `bget` — undocumented.
+ *
+ * Those that are `quiet` may end in `noreply`: then they are not answered, unless by an error. A key may be named `noreply`, but memcached
+ * takes `touch k noreply` for a quiet command with a wrong number, so numbers must be numbers.
  */
 
 /** What a token may be. */
 export const KEY = 1
-const NUMBER = 2
+export const NUMBER = 2
 /** Expiration times: negative means already expired. */
 export const SIGNED = 3
 /** Of the data block that follows the line. */
@@ -26,6 +29,8 @@ export const LENGTH = 4
 export const FLAG = 5
 /** Of `stats`. */
 export const SUBCOMMAND = 6
+/** The word `noreply`. */
+export const NOREPLY = 7
 
 /** How a request is answered. */
 export const GET = 1
@@ -53,6 +58,7 @@ export interface Command {
   readonly tokens: readonly number[]
   readonly required: number
   readonly many: boolean
+  readonly quiet: boolean
 }
 
 const grammar: Readonly<Record<string, Command>> = {
@@ -60,19 +66,19 @@ const grammar: Readonly<Record<string, Command>> = {
   gets: command(GETS, [KEY], { many: true }),
   gat: command(GET, [SIGNED, KEY], { many: true }),
   gats: command(GETS, [SIGNED, KEY], { many: true }),
-  set: command(STORE, [KEY, NUMBER, SIGNED, LENGTH]),
-  add: command(STORE, [KEY, NUMBER, SIGNED, LENGTH]),
-  replace: command(STORE, [KEY, NUMBER, SIGNED, LENGTH]),
-  append: command(STORE, [KEY, NUMBER, SIGNED, LENGTH]),
-  prepend: command(STORE, [KEY, NUMBER, SIGNED, LENGTH]),
-  cas: command(STORE, [KEY, NUMBER, SIGNED, LENGTH, NUMBER]),
-  delete: command(DELETE, [KEY]),
-  touch: command(TOUCH, [KEY, SIGNED]),
-  incr: command(ARITHMETIC, [KEY, NUMBER]),
-  decr: command(ARITHMETIC, [KEY, NUMBER]),
+  set: command(STORE, [KEY, NUMBER, SIGNED, LENGTH], { quiet: true }),
+  add: command(STORE, [KEY, NUMBER, SIGNED, LENGTH], { quiet: true }),
+  replace: command(STORE, [KEY, NUMBER, SIGNED, LENGTH], { quiet: true }),
+  append: command(STORE, [KEY, NUMBER, SIGNED, LENGTH], { quiet: true }),
+  prepend: command(STORE, [KEY, NUMBER, SIGNED, LENGTH], { quiet: true }),
+  cas: command(STORE, [KEY, NUMBER, SIGNED, LENGTH, NUMBER], { quiet: true }),
+  delete: command(DELETE, [KEY], { quiet: true }),
+  touch: command(TOUCH, [KEY, SIGNED], { quiet: true }),
+  incr: command(ARITHMETIC, [KEY, NUMBER], { quiet: true }),
+  decr: command(ARITHMETIC, [KEY, NUMBER], { quiet: true }),
   version: command(VERSION, []),
-  verbosity: command(OK, [NUMBER]),
-  flush_all: command(OK, [NUMBER], { required: 0 }),
+  verbosity: command(OK, [NUMBER], { quiet: true }),
+  flush_all: command(OK, [NUMBER], { required: 0, quiet: true }),
   stats: command(STATS, [SUBCOMMAND], { required: 0 }),
   mg: command(META_GET, [KEY, FLAG], { required: 1, many: true }),
   ms: command(META_SET, [KEY, LENGTH, FLAG], { required: 2, many: true }),
@@ -85,9 +91,9 @@ const grammar: Readonly<Record<string, Command>> = {
 function command(
   answer: number,
   tokens: readonly number[],
-  { required = tokens.length, many = false }: { required?: number; many?: boolean } = {},
+  { required = tokens.length, ...may }: Partial<Pick<Command, 'required' | 'many' | 'quiet'>> = {},
 ): Command {
-  return { answer, tokens, required, many }
+  return { answer, tokens, required, many: false, quiet: false, ...may }
 }
 
 /** Of each name the index in `commands`. */

@@ -104,6 +104,7 @@ const UNIQUE_FIELD = 3
 export class ReplyScanner {
   #state = WORD
   #answer = 0
+  #afterQuiet = false
   #valuesLeft = 0
   #node: number = ROOT
   #word = 0
@@ -112,16 +113,21 @@ export class ReplyScanner {
   #number = 0
   #bytesLeft = 0
 
-  /** The next answer is to this. */
-  expect(answer: number, keys: number): void {
+  /**
+   * The next answer is to this; to 0 it can only be an error.
+   *
+   * @param afterQuiet - It comes behind requests that are answered by nothing but an error, which is then theirs.
+   */
+  expect(answer: number, keys: number, afterQuiet: boolean): void {
     this.#answer = answer
     this.#valuesLeft = keys
+    this.#afterQuiet = afterQuiet
   }
 
   /** The answer that was completed is an error, other than that what was to be incremented is no number. */
   get failed(): boolean {
     return this.#word === CLIENT_ERROR
-      ? (COUNTING & (1 << this.#answer)) === 0
+      ? this.#afterQuiet || (COUNTING & (1 << this.#answer)) === 0
       : this.#word === ERROR || this.#word === SERVER_ERROR
   }
 

@@ -10,6 +10,7 @@ import {
   META_ARITHMETIC_VALUE,
   META_GET,
   META_GET_VALUE,
+  NOREPLY,
   SIGNED,
   SUBCOMMAND,
   statsNames,
@@ -26,6 +27,8 @@ const MAX_TOKEN_BYTES = 250
 const MAX_DIGITS = 20
 /** The largest `-I` that memcached takes. */
 const MAX_VALUE_BYTES = 1024 * 1024 * 1024
+/** Of a quiet request nobody hears that memcached does not take a number, nor whether it then takes the data block for commands. */
+const MAX_QUIET_NUMBER = 2 ** 31 - 1
 
 const SPACE = 0x20
 const CR = 0x0d
@@ -35,6 +38,8 @@ const NINE = 0x39
 const MINUS = 0x2d
 const DELETE_CHARACTER = 0x7f
 const VALUE_FLAG = 0x76
+const NOREPLY_WORD = 'noreply'
+const LETTER_N = 0x6e
 
 const NAME = 0
 const TOKEN = 1
@@ -53,14 +58,16 @@ const DEAD = 6
  * ```
  *
  * Only the canonical form passes: tokens parted by one space, lines ended by CR LF, decimal numbers without leading zeros, keys of 1
- * to 250 bytes without control characters, data blocks of at most 1 GiB that end in CR LF. What is remembered between chunks is a few
- * numbers.
+ * to 250 bytes without control characters, data blocks of at most 1 GiB that end in CR LF. One space more may follow the keys of `get`
+ * and its like, as Perl's client has it, and a bare `stats`, as libmemcached has it. What is remembered between chunks is a few numbers.
  */
 export class RequestScanner {
   /** How the request that `next()` completed is answered. */
   answer = 0
   /** How many keys it asked for. */
   keys = 0
+  /** It is to be answered by nothing but an error. */
+  quiet = false
 
   #state = NAME
   /** Where a name or a subcommand stands in its trie. */
@@ -71,6 +78,8 @@ export class RequestScanner {
   #type = 0
   #length = 0
   #number = 0
+  /** Of all its numbers. */
+  #largest = 0
   #bytesLeft = -1
 
   /** A request has begun and not ended. */
@@ -127,15 +136,18 @@ export class RequestScanner {
     this.#command = command
     this.answer = command.answer
     this.keys = 0
+    this.quiet = false
+    this.#largest = 0
     this.#token = 0
     if (byte === CR) return command.required === 0 ? LINE_LF : DEAD
     return this.#tokenBegins(command)
   }
 
-  #tokenBegins({ tokens, many }: Command): number {
+  #tokenBegins({ tokens, many, quiet }: Command): number {
     const last = tokens.length - 1
-    if (this.#token > last && !many) return DEAD
-    this.#type = tokens[Math.min(this.#token, last)] ?? 0
+    if (this.quiet) return DEAD
+    if (this.#token <= last || many) this.#type = tokens[Math.min(this.#token, last)] ?? 0
+    else this.#type = quiet ? NOREPLY : 0
     this.#length = 0
     this.#node = ROOT
     return this.#type === 0 ? DEAD : TOKEN
@@ -143,6 +155,8 @@ export class RequestScanner {
 
   #inToken(byte: number): boolean {
     const first = this.#length++ === 0
+    if (first && byte === LETTER_N && this.#command?.quiet && this.#token >= this.#command.required)
+      this.#type = NOREPLY
     switch (this.#type) {
       case KEY:
         return isText(byte) && this.#length <= MAX_TOKEN_BYTES
@@ -153,6 +167,8 @@ export class RequestScanner {
       case SUBCOMMAND:
         this.#node = step(statsNames, this.#node, byte)
         return this.#node !== 0
+      case NOREPLY:
+        return byte === NOREPLY_WORD.charCodeAt(this.#length - 1)
       case SIGNED:
         if (first && byte === MINUS) {
           this.#number = -1
@@ -173,15 +189,39 @@ export class RequestScanner {
 
   #tokenEnded(byte: number): number {
     const command = this.#command
-    if (command === undefined || this.#length === 0) return DEAD
-    if (this.#type === KEY) this.keys++
-    else if (this.#type === LENGTH) this.#bytesLeft = this.#number
-    else if (this.#type === SUBCOMMAND) this.answer = statsNames.values[this.#node] as number
-    else if (this.#type !== FLAG && this.#number < 0) return DEAD
+    if (command === undefined) return DEAD
+    if (this.#length === 0) {
+      const may = this.#type === KEY || this.#type === SUBCOMMAND
+      return may && byte === CR && this.#token >= command.required ? LINE_LF : DEAD
+    }
+    if (!this.#take()) return DEAD
     if (this.answer === 0) return DEAD
     this.#token++
     if (byte === SPACE) return this.#tokenBegins(command)
     return this.#token < command.required ? DEAD : LINE_LF
+  }
+
+  /** The token that has ended; `false`: it is none. */
+  #take(): boolean {
+    switch (this.#type) {
+      case KEY:
+        this.keys++
+        return true
+      case FLAG:
+        return true
+      case SUBCOMMAND:
+        this.answer = statsNames.values[this.#node] as number
+        return true
+      case NOREPLY:
+        this.quiet = this.#length === NOREPLY_WORD.length
+        return this.quiet && this.#largest <= MAX_QUIET_NUMBER
+      case LENGTH:
+        this.#bytesLeft = this.#number
+        return true
+      default:
+        this.#largest = Math.max(this.#largest, this.#number)
+        return this.#number >= 0
+    }
   }
 
   #completed(): number {

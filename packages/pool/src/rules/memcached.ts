@@ -1,19 +1,27 @@
-import type { ProofState, ReuseProof, ReuseRule } from '@relay/core'
+import type { Goodbye, ProofState, ReuseProof, ReuseRule } from '@relay/core'
 import { ReplyScanner } from './memcached-replies.js'
 import { BROKEN, RequestScanner } from './memcached-requests.js'
 
 const MAX_OUTSTANDING = 16_384
-/** A request that waits is `keys * ANSWERS + answer`. */
-const ANSWERS = 32
+/** A request that waits is `keys * REQUESTS + answer`, behind a quiet one `+ AFTER_QUIET`. */
+const REQUESTS = 64
+const AFTER_QUIET = 32
+const RESET_TIMEOUT_MS = 1_000
+
+const LF = 0x0a
+const QUIT = 'quit\r\n'
+const GOODBYE: Goodbye = { bytes: QUIT.length, answer: Buffer.alloc(0) }
 
 /**
  * A reuse rule for memcached's text protocol, classic and meta commands: proves that every request was answered.
  *
  * - **Passes** (`idle`): get, gets, gat, gats, set, add, replace, append, prepend, cas, delete, touch, incr, decr, version, verbosity,
  *   flush_all, stats (also items, slabs, sizes, settings, conns, reset), mg, ms, md, ma, me, mn. memcached keeps nothing for a
- *   connection that sent them, so there is nothing to reset, and the state is never `dirty`.
- * - **Taints** (`tainted`): `noreply` and the meta flag `q`, which are answered or not; watch and other streams; quit; any command
- *   not listed; the binary protocol; any request that is not in canonical form; more than 16,384 requests outstanding; any answer that
+ *   connection that sent them.
+ * - **Dirties** (`dirty`): `noreply`, until the next answer, which comes in order, shows that there was no error. The reset asks for one
+ *   by `mn` (1.6); an older server refuses it, and the connection is not kept. A number over 2,147,483,647 together with it taints.
+ * - **Says goodbye**: `quit` in canonical form, when nothing follows it. Sent to the server it taints.
+ * - **Taints** (`tainted`): the meta flag `q`, which is answered or not; watch and other streams; any command not listed; the binary protocol; any request that is not in canonical form; more than 16,384 requests outstanding; any answer that
  *   is malformed, early, or the answer to nothing; any ERROR, CLIENT_ERROR and SERVER_ERROR, because memcached may take the data block
  *   that it did not want for commands and answer again — except that what was to be incremented is no number.
  *
@@ -24,7 +32,11 @@ const ANSWERS = 32
  * with password log-in.
  */
 export function memcached(): ReuseRule {
-  return { name: 'memcached', open: () => new MemcachedProof() }
+  return {
+    name: 'memcached',
+    open: () => new MemcachedProof(),
+    reset: { send: Buffer.from('mn\r\n'), timeoutMs: RESET_TIMEOUT_MS },
+  }
 }
 
 /** Watches one connection over all its leases. What was asked decides how an answer ends, so it waits in a queue. */
@@ -34,6 +46,8 @@ class MemcachedProof implements ReuseProof {
   /** Requests that wait for their answer, oldest at `#first`. */
   readonly #waiting: number[] = []
   #first = 0
+  /** Behind the last one that waits come some that are not answered, unless by an error. */
+  #quiet = false
   #tainted = false
   /** By bytes that were not this session's: none is, from then on. */
   #foreign = false
@@ -41,7 +55,13 @@ class MemcachedProof implements ReuseProof {
   get state(): ProofState {
     if (this.#tainted) return 'tainted'
     if (this.#requests.partial) return 'partial'
-    return this.#first < this.#waiting.length ? 'busy' : 'idle'
+    if (this.#first < this.#waiting.length) return 'busy'
+    return this.#quiet ? 'dirty' : 'idle'
+  }
+
+  goodbye(chunk: Buffer): Goodbye | undefined {
+    const at = chunk.length - QUIT.length
+    return chunk.at(-1) === LF && at >= 0 && chunk.toString('latin1', at) === QUIT ? GOODBYE : undefined
   }
 
   up(chunk: Buffer): void {
@@ -52,15 +72,17 @@ class MemcachedProof implements ReuseProof {
         this.#tainted = at === BROKEN
         return
       }
-      if (this.#waiting.length - this.#first >= MAX_OUTSTANDING) this.#tainted = true
-      else this.#asked(this.#requests.keys * ANSWERS + this.#requests.answer)
+      if (this.#requests.quiet) this.#quiet = true
+      else if (this.#waiting.length - this.#first >= MAX_OUTSTANDING) this.#tainted = true
+      else this.#asked(this.#requests.keys * REQUESTS + this.#requests.answer)
     }
   }
 
   down(chunk: Buffer): boolean {
     let at = 0
     while (at < chunk.length && !this.#tainted) {
-      at = this.#first < this.#waiting.length ? this.#replies.next(chunk, at) : BROKEN
+      if (this.#first === this.#waiting.length) return this.#unasked(chunk, at)
+      at = this.#replies.next(chunk, at)
       if (at < 0) {
         this.#foreign = at === BROKEN
         this.#tainted = this.#foreign
@@ -72,9 +94,18 @@ class MemcachedProof implements ReuseProof {
     return !this.#foreign
   }
 
+  /** Bytes while no request waits: an error of a quiet one, or none of this session's. */
+  #unasked(chunk: Buffer, at: number): boolean {
+    this.#tainted = true
+    if (this.#quiet) this.#replies.expect(0, 0, true)
+    this.#foreign = !this.#quiet || this.#replies.next(chunk, at) === BROKEN
+    return !this.#foreign
+  }
+
   #asked(request: number): void {
-    this.#waiting.push(request)
-    if (this.#waiting.length - this.#first === 1) this.#expect(request)
+    this.#waiting.push(request + (this.#quiet ? AFTER_QUIET : 0))
+    this.#quiet = false
+    if (this.#waiting.length - this.#first === 1) this.#expect()
   }
 
   #answered(): void {
@@ -83,11 +114,12 @@ class MemcachedProof implements ReuseProof {
       this.#waiting.splice(0, this.#first)
       this.#first = 0
     }
-    const request = this.#waiting[this.#first]
-    if (request !== undefined) this.#expect(request)
+    if (this.#first < this.#waiting.length) this.#expect()
   }
 
-  #expect(request: number): void {
-    this.#replies.expect(request % ANSWERS, Math.floor(request / ANSWERS))
+  #expect(): void {
+    const request = this.#waiting[this.#first] as number
+    const answer = request % AFTER_QUIET
+    this.#replies.expect(answer, Math.floor(request / REQUESTS), request % REQUESTS !== answer)
   }
 }

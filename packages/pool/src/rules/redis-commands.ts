@@ -26,6 +26,12 @@ export const IF_REFUSED = 7
 /** `CLIENT SETINFO`, by attribute: stays until the same command empties it, for `RESET` leaves it alone. */
 export const LIB_NAME = 8
 const LIB_VER = 9
+/** `MULTI`: as `OPEN`, and what follows is queued, so nothing of it blocks. */
+export const MULTI = 10
+/** Answered late, and meant to end with its client: what it pops is lost with a client that has left. */
+export const BLOCKING = 11
+/** Stateless, unless one of its arguments is a word below it in the walk, whose verdict holds then. */
+export const BY_ARGUMENTS = 12
 
 const stateless: readonly string[] = [
   // Keys and strings.
@@ -37,12 +43,11 @@ const stateless: readonly string[] = [
   'hdel hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen',
   'hmget hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen',
   'httl hvals',
-  // Lists, sets, sorted sets. The blocking ones answer late, but once: busy until then.
-  'blmove blmpop blpop brpop brpoplpush lindex linsert llen lmove lmpop lpop lpos lpush lpushx lrange lrem',
-  'lset ltrim rpop rpoplpush rpush rpushx',
+  // Lists, sets, sorted sets.
+  'lindex linsert llen lmove lmpop lpop lpos lpush lpushx lrange lrem lset ltrim rpop rpoplpush rpush rpushx',
   'sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove spop',
   'srandmember srem sscan sunion sunionstore',
-  'bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore',
+  'zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore',
   'zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank',
   'zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank',
   'zscan zscore zunion zunionstore',
@@ -50,16 +55,19 @@ const stateless: readonly string[] = [
   'geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch',
   'geosearchstore',
   'pfadd pfcount pfmerge',
-  'xack xackdel xadd xautoclaim xclaim xdel xdelex xlen xpending xrange xread xreadgroup xrevrange xsetid',
-  'xtrim',
-  // Scripts run in a client of their own: what they SELECT ends with them (since 2.8.12), and they may not
-  // call CLIENT, HELLO, AUTH, WATCH or SUBSCRIBE.
+  'xack xackdel xadd xautoclaim xclaim xdel xdelex xlen xpending xrange xrevrange xsetid xtrim',
+  // Scripts run in a client of their own: what they SELECT ends with them (since 2.8.12), they may not
+  // call CLIENT, HELLO, AUTH, WATCH or SUBSCRIBE, and nothing blocks in them.
   'eval eval_ro evalsha evalsha_ro fcall fcall_ro',
-  // The server. WAIT and WAITAOF *read* the connection's last write offset: an earlier session can make them
-  // wait for more, never for less. UNWATCH only removes.
+  // The server. UNWATCH only removes.
   'bgrewriteaof bgsave command dbsize echo flushall flushdb info lastsave lolwut ping publish role save',
-  'spublish swapdb time unwatch wait waitaof',
+  'spublish swapdb time unwatch',
 ]
+
+// All that blocks and is listed; CLIENT PAUSE, DEBUG SLEEP, FAILOVER, MONITOR, SHUTDOWN and SUBSCRIBE taint.
+// WAIT and WAITAOF *read* the connection's last write offset: an earlier session can make them wait for more,
+// never for less.
+const blocking = 'blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait waitaof'
 
 const statelessSubcommands: Readonly<Record<string, string>> = {
   acl: 'cat dryrun genpass getuser help list log users whoami',
@@ -93,11 +101,17 @@ const stateful: ReadonlyArray<readonly [name: string, verdict: number]> = [
   // Came to Redis (7.2) together with its line in RESET.
   ['client no-touch', DIRTY],
   ['hello', HELLO],
-  ['multi', OPEN],
+  ['multi', MULTI],
   ['watch', OPEN],
   ['exec', CLOSE],
   ['discard', CLOSE],
   ['reset', RESET],
+  // BLOCK may stand at any place among the options. A group or key of that name counts as it, for it costs no
+  // more than a connection.
+  ['xread', BY_ARGUMENTS],
+  ['xread block', BLOCKING],
+  ['xreadgroup', BY_ARGUMENTS],
+  ['xreadgroup block', BLOCKING],
   // @redis/client sends it on every connection. Redis refuses it; a server that accepts it pushes whenever it
   // likes.
   ['client maint_notifications', IF_REFUSED],
@@ -164,6 +178,8 @@ export function commandTrie(extra: readonly string[]): CommandTrie {
   for (const name of extra) {
     const key = name.toLowerCase()
     const known = verdicts.get(key)
+    // They leave nothing, and are more than that.
+    if (known === BLOCKING || known === BY_ARGUMENTS) continue
     const holdsState = known === undefined ? tainting.includes(key) : known !== STATELESS
     if (holdsState) {
       throw new TypeError(`Expected \`stateless\` to name stateless commands, got ${JSON.stringify(name)}`)
@@ -178,6 +194,7 @@ function* listed(): Generator<[string, number]> {
   for (const [name, subcommands] of Object.entries(statelessSubcommands)) {
     for (const subcommand of subcommands.split(' ')) yield [`${name} ${subcommand}`, STATELESS]
   }
+  for (const name of blocking.split(' ')) yield [name, BLOCKING]
   for (const [name, verdict] of stateful) yield [name, verdict]
 }
 

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
-import type { ProofState, ReuseProof, ReuseRule } from '@relay/core'
+import type { Goodbye, ProofState, ReuseProof, ReuseRule } from '@relay/core'
+import { BlockingRequests } from './redis-blocking.js'
 import {
+  BLOCKING,
   CLOSE,
   type CommandTrie,
   commandTrie,
@@ -8,11 +10,13 @@ import {
   HELLO,
   IF_REFUSED,
   LIB_NAME,
+  MULTI,
   OPEN,
   RESET,
   STATELESS,
   TAINT,
 } from './redis-commands.js'
+import { RedisReset, WHOLE_RESET } from './redis-reset.js'
 import { BEYOND, ReplyScanner, wordOf } from './resp-replies.js'
 import { BROKEN, RequestScanner } from './resp-requests.js'
 
@@ -40,6 +44,8 @@ const MAP = 0x25
 const OK_WORD = wordOf('OK')
 const ERR_WORD = wordOf('ERR')
 const RESET_WORD = wordOf('RESET')
+const QUIT = '*1\r\n$4\r\nquit\r\n'
+const GOODBYE: Goodbye = { bytes: QUIT.length, answer: Buffer.from('+OK\r\n') }
 
 /**
  * A reuse rule for Redis and Valkey, RESP2 and RESP3: proves that a connection was left as it was found.
@@ -47,12 +53,17 @@ const RESET_WORD = wordOf('RESET')
  * - **Passes** (`idle`): commands that leave nothing on the connection, each answered exactly once.
  * - **Dirties** (`dirty`): HELLO, AUTH, SELECT, READONLY, READWRITE, ASKING, CLIENT SETNAME and NO-TOUCH; MULTI
  *   and WATCH until EXEC or DISCARD is answered without an error; CLIENT SETINFO, unless it is refused. `RESET`
- *   (6.2) takes back all but the last; an older server refuses it, and the connection stays dirty. Two CLIENT
- *   SETINFO that empty lib-name and lib-ver go before it, while the session's user may still send them. Each must
- *   be answered `+OK`; `-ERR` will do where nothing was set, for Redis before 7.2 has neither name. Any other
- *   answer taints: a transaction that was left open only queues them, a user may lack the permission.
+ *   (6.2) takes back all but the last; an older server refuses it, once for all connections of this rule: from
+ *   then on they are closed when they are dirty. A CLIENT SETINFO that empties lib-name or lib-ver goes before it
+ *   where one was set, while the session's user may still send it. It must be answered `+OK`; any other answer
+ *   taints: a transaction that was left open only queues it, a user may lack the permission. In the whole reset
+ *   both are emptied, and `-ERR` will do where nothing was set, for Redis before 7.2 has neither name.
+ * - **Ends with its client**: what blocks (BLPOP and its family, XREAD and XREADGROUP with BLOCK, WAIT, WAITAOF),
+ *   unless MULTI has it queued.
+ * - **Says goodbye**: QUIT in canonical form, upper or lower case, when nothing follows it. It is answered `+OK`
+ *   here. Sent to the server it taints.
  * - **Taints** (`tainted`): what leaves more than RESET removes, or is not answered exactly once (SUBSCRIBE,
- *   MONITOR, CLIENT REPLY, CLIENT TRACKING, QUIT, …); any command not listed; any request that is not in
+ *   MONITOR, CLIENT REPLY, CLIENT TRACKING, …); any command not listed; any request that is not in
  *   canonical form, so inline commands too; any reply that is malformed, early, a push, or the answer to
  *   nothing; more than a million requests outstanding.
  *
@@ -67,17 +78,11 @@ const RESET_WORD = wordOf('RESET')
  */
 export function redis(options: RedisOptions = {}): ReuseRule {
   const commands = commandTrie(checked(options))
+  const reset = new RedisReset()
   return {
     name: 'redis',
-    open: () => new RedisProof(commands),
-    reset: {
-      send: Buffer.from(
-        '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$0\r\n\r\n' +
-          '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$7\r\nLIB-VER\r\n$0\r\n\r\n' +
-          '*1\r\n$5\r\nRESET\r\n',
-      ),
-      timeoutMs: RESET_TIMEOUT_MS,
-    },
+    open: () => new RedisProof(commands, reset),
+    reset: { send: WHOLE_RESET, timeoutMs: RESET_TIMEOUT_MS },
   }
 }
 
@@ -107,6 +112,8 @@ function isCommandName(name: unknown): name is string {
 class RedisProof implements ReuseProof {
   readonly #requests: RequestScanner
   readonly #replies = new ReplyScanner()
+  readonly #blocking = new BlockingRequests()
+  readonly #reset: RedisReset
   #sent = 0
   #answered = 0
   /** The number of the last request that left state, that opened a transaction; 0: none. */
@@ -122,8 +129,9 @@ class RedisProof implements ReuseProof {
   readonly #marks: number[] = []
   #firstMark = 0
 
-  constructor(commands: CommandTrie) {
+  constructor(commands: CommandTrie, reset: RedisReset) {
     this.#requests = new RequestScanner(commands)
+    this.#reset = reset
   }
 
   get state(): ProofState {
@@ -131,6 +139,20 @@ class RedisProof implements ReuseProof {
     if (this.#requests.partial) return 'partial'
     if (this.#answered < this.#sent) return 'busy'
     return this.#dirtiedAt > 0 || this.#openedAt > 0 || this.#library > 0 ? 'dirty' : 'idle'
+  }
+
+  get endsWithClient(): boolean {
+    return this.#blocking.outstanding(this.#answered)
+  }
+
+  goodbye(chunk: Buffer): Goodbye | undefined {
+    const at = chunk.length - QUIT.length
+    if (chunk[at] !== ARRAY || chunk.toString('latin1', at).toLowerCase() !== QUIT) return undefined
+    return GOODBYE
+  }
+
+  reset(): Buffer {
+    return this.#reset.of(this.#library)
   }
 
   up(chunk: Buffer): void {
@@ -160,6 +182,7 @@ class RedisProof implements ReuseProof {
         break
       }
       this.#answered++
+      if (this.#replies.type === ERROR) this.#blocking.refused()
       if (mark !== 0) this.#settle(mark)
     }
     return !this.#foreign
@@ -173,11 +196,11 @@ class RedisProof implements ReuseProof {
       return
     }
     if (verdict === DIRTY || verdict === HELLO) this.#dirtiedAt = this.#sent
-    if (verdict === OPEN) this.#openedAt = this.#sent
-    if (verdict !== DIRTY && verdict !== OPEN) {
-      const empties = verdict >= LIB_NAME && this.#requests.endsEmpty
-      this.#marks.push(this.#sent * MARKS + verdict + (empties ? EMPTIES : 0))
-    }
+    if (verdict === OPEN || verdict === MULTI) this.#openedAt = this.#sent
+    this.#blocking.sent(verdict, this.#sent)
+    if (verdict === DIRTY || verdict === OPEN || verdict === MULTI || verdict === BLOCKING) return
+    const empties = verdict >= LIB_NAME && this.#requests.endsEmpty
+    this.#marks.push(this.#sent * MARKS + verdict + (empties ? EMPTIES : 0))
   }
 
   /** What the request now being answered was, if that matters. */
@@ -202,6 +225,7 @@ class RedisProof implements ReuseProof {
       const closed = type === ARRAY || (type === SIMPLE && word === OK_WORD)
       if (closed && this.#openedAt < this.#answered) this.#openedAt = 0
     } else if (mark === RESET) {
+      if (type === ERROR && word === ERR_WORD) this.#reset.refused = true
       if (type !== SIMPLE || word !== RESET_WORD) return
       this.#resp3 = false
       if (this.#dirtiedAt < this.#answered) this.#dirtiedAt = 0

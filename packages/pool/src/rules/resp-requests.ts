@@ -1,4 +1,4 @@
-import { type CommandTrie, ROOT, SEPARATOR, TAINT } from './redis-commands.js'
+import { BY_ARGUMENTS, type CommandTrie, ROOT, SEPARATOR, STATELESS, TAINT } from './redis-commands.js'
 
 /** `next()`: the chunk ended before the message did. */
 export const MORE = -1
@@ -33,7 +33,7 @@ const DEAD = 9
  *
  * Only the canonical form passes: an array of 1 to 1,048,576 bulk strings of at most 512 MiB, lengths without
  * sign and without leading zeros. Values are skipped by counting; the name is walked byte by byte through the
- * command trie. What is remembered between chunks is ten numbers.
+ * command trie. What is remembered between chunks is eleven numbers.
  */
 export class RequestScanner {
   /** What the request that `next()` completed leaves on the connection. */
@@ -49,6 +49,8 @@ export class RequestScanner {
   #bytesLeft = 0
   /** Where the name stands in the trie; 0: decided, or known to be unknown. */
   #node = 0
+  /** Where each further argument starts in the trie; 0: none matters. */
+  #arguments = 0
 
   constructor(commands: CommandTrie) {
     this.#commands = commands
@@ -76,6 +78,7 @@ export class RequestScanner {
           if (byte !== 0x2a) return this.#broken()
           this.verdict = TAINT
           this.#node = ROOT
+          this.#arguments = 0
           this.#number = -1
           state = COUNT
           i++
@@ -203,10 +206,20 @@ export class RequestScanner {
   /** Where a name has subcommands and an argument follows, that decides; else the name. */
   #argumentEnded(): void {
     this.#argumentsLeft--
-    if (this.#node === 0) return
     const { next, verdicts, stride } = this.#commands
-    const subcommands = this.#argumentsLeft === 0 ? 0 : (next[this.#node * stride + SEPARATOR] as number)
-    this.verdict = subcommands === 0 ? (verdicts[this.#node] as number) : TAINT
-    this.#node = subcommands
+    const verdict = verdicts[this.#node] as number
+    if (this.#arguments !== 0) {
+      if (verdict !== TAINT) {
+        this.verdict = verdict
+        this.#arguments = 0
+      }
+      this.#node = this.#arguments
+    } else if (this.#node !== 0) {
+      this.#node = this.#argumentsLeft === 0 ? 0 : (next[this.#node * stride + SEPARATOR] as number)
+      this.verdict = this.#node === 0 ? verdict : TAINT
+      if (verdict !== BY_ARGUMENTS) return
+      this.verdict = STATELESS
+      this.#arguments = this.#node
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { ProofState, ReuseRule } from '@relay/core'
+import type { ProofState, ReuseProof, ReuseRule } from '@relay/core'
 import type { Sample } from './exchange.js'
 import { random } from './random.js'
 import { Trial } from './trial.js'
@@ -23,12 +23,13 @@ export function checkSplits(rule: ReuseRule, samples: readonly Sample[]): void {
   }
 }
 
-function ask(trial: Trial, { request, leaves }: Sample, pieces: readonly Buffer[]): void {
+function ask(trial: Trial, { request, reply, leaves }: Sample, pieces: readonly Buffer[]): void {
   let sent = 0
   for (const piece of pieces) {
     trial.up(piece)
     sent += piece.length
-    const whole: ProofState = sent === request.length ? 'busy' : sent === 0 ? 'idle' : 'partial'
+    const after: ProofState = reply.length === 0 ? leaves : 'busy'
+    const whole: ProofState = sent === request.length ? after : sent === 0 ? 'idle' : 'partial'
     const when = `after ${sent} of the request's ${request.length} bytes`
     if (leaves === 'tainted') trial.expect(when, whole, 'tainted')
     else trial.expect(when, whole)
@@ -91,17 +92,33 @@ export function checkReset(rule: ReuseRule, samples: readonly Sample[], reply: B
   const send = rule.reset?.send
   if (send === undefined) throw new TypeError(`rule "${rule.name}": has no reset to check`)
   for (const sample of samples.filter(({ leaves }) => leaves === 'dirty')) {
-    for (let at = 0; at < reply.length; at++) {
-      const trial = new Trial(rule, `exchange ${sample.name} and the reset, its reply cut at ${at}`)
-      trial.up(sample.request)
-      trial.down(sample.reply, true)
-      trial.up(send)
-      trial.expect('after the reset was sent', 'busy')
-      trial.down(reply.subarray(0, at), true)
-      trial.expect('between the pieces', 'busy')
-      trial.down(reply.subarray(at), true)
-      trial.expect('after the reset was answered', 'idle')
-    }
+    checkResetAfter(rule, sample, 'the reset', () => send, reply)
+    if (sample.resetReply === undefined) continue
+    checkResetAfter(rule, sample, 'its own reset', (proof) => proof.reset?.(), sample.resetReply)
+  }
+}
+
+function checkResetAfter(
+  rule: ReuseRule,
+  sample: Sample,
+  what: string,
+  resetOf: (proof: ReuseProof) => Buffer | undefined,
+  reply: Buffer,
+): void {
+  for (let at = 0; at < reply.length; at++) {
+    const trial = new Trial(rule, `exchange ${sample.name} and ${what}, its reply cut at ${at}`)
+    trial.up(sample.request)
+    trial.down(sample.reply, true)
+    const send = resetOf(trial.proof)
+    if (send === undefined) return trial.fail('expected the proof to have a reset of its own')
+    // A proof may have learned that there is none.
+    if (send.length === 0) return
+    trial.up(send)
+    trial.expect('after the reset was sent', 'busy')
+    trial.down(reply.subarray(0, at), true)
+    trial.expect('between the pieces', 'busy')
+    trial.down(reply.subarray(at), true)
+    trial.expect('after the reset was answered', 'idle')
   }
 }
 

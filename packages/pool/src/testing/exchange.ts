@@ -12,6 +12,8 @@ export interface Exchange {
    * @default 'idle'
    */
   readonly leaves?: 'idle' | 'dirty' | 'tainted' | undefined
+  /** What the server answers to the proof's own reset after it, if the proof has one. */
+  readonly resetReply?: Bytes | undefined
 }
 
 /** What must never end in a connection that is kept: a broken request, a forged answer, or an answer to something else. */
@@ -29,6 +31,7 @@ export interface Sample {
   readonly request: Buffer
   readonly reply: Buffer
   readonly leaves: 'idle' | 'dirty' | 'tainted'
+  readonly resetReply: Buffer | undefined
 }
 
 export function bytesOf(bytes: Bytes | undefined): Buffer {
@@ -36,11 +39,17 @@ export function bytesOf(bytes: Bytes | undefined): Buffer {
 }
 
 export function samplesOf(exchanges: readonly Exchange[]): Sample[] {
-  return exchanges.map(({ name, request, reply, leaves = 'idle' }) => {
+  return exchanges.map(({ name, request, reply, leaves = 'idle', resetReply }) => {
     const bytes = bytesOf(request)
     if (bytes.length === 0)
       throw new TypeError(`exchange ${name ?? ''}: expected a request of at least one byte`)
-    return { name: nameOf(name, bytes), request: bytes, reply: bytesOf(reply), leaves }
+    return {
+      name: nameOf(name, bytes),
+      request: bytes,
+      reply: bytesOf(reply),
+      leaves,
+      resetReply: resetReply === undefined ? undefined : bytesOf(resetReply),
+    }
   })
 }
 

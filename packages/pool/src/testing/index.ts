@@ -7,6 +7,7 @@ import {
   checkSplits,
 } from './check-exchanges.js'
 import { checkFloods, checkForged, checkSurplus } from './check-forgeries.js'
+import { checkGoodbye } from './check-goodbye.js'
 import { type Bytes, bytesOf, type Exchange, type Forgery, samplesOf } from './exchange.js'
 
 export type { Bytes, Exchange, Forgery } from './exchange.js'
@@ -19,6 +20,8 @@ export interface RuleCheck {
    * @default []
    */
   readonly forged?: readonly Forgery[] | undefined
+  /** The goodbye that the rule knows, and what the relay answers to it. Without it none is looked for. */
+  readonly goodbye?: { readonly request: Bytes; readonly answer: Bytes } | undefined
   /** What the server answers to the rule's `reset`. Without it the reset is not checked. */
   readonly resetReply?: Bytes | undefined
   /**
@@ -56,6 +59,7 @@ export interface RuleReport {
  * - each exchange cut at every byte of both directions, and byte by byte: `partial` while the request is half sent, `busy` until the
  *   last byte of the reply, then what the exchange `leaves`; `down` is true throughout; all in one pipeline, too
  * - replies before any request, to half a request, doubled, a byte too long: never kept, and `down` is false for what answers nothing
+ * - the `goodbye`, where it is one and where it is none
  * - what is `forged`, and what leaves `tainted`: never kept again
  * - the answer to the rule's reset, cut at every byte: not clean before the last one; and what refuses the reset: never clean
  * - garbage in each direction
@@ -75,6 +79,8 @@ export function checkRule(rule: ReuseRule, check: RuleCheck): RuleReport {
   checkPipelines(rule, samples)
   checkSurplus(rule, samples)
   checkForged(rule, samples, check.forged ?? [])
+  const { goodbye } = check
+  if (goodbye !== undefined) checkGoodbye(rule, samples, bytesOf(goodbye.request), bytesOf(goodbye.answer))
   if (check.resetReply !== undefined) checkReset(rule, samples, bytesOf(check.resetReply))
   const refusals = (check.refusedResets ?? []).map(bytesOf)
   if (refusals.length > 0) checkRefusedResets(rule, samples, refusals)

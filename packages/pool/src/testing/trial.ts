@@ -1,4 +1,4 @@
-import type { ProofState, ReuseProof, ReuseRule } from '@relay/core'
+import type { Goodbye, ProofState, ReuseProof, ReuseRule } from '@relay/core'
 
 const SHOWN_PIECES = 6
 const SHOWN_BYTES = 24
@@ -33,6 +33,11 @@ export class Trial {
           : 'down() returned true for bytes that answer nothing',
       )
     }
+  }
+
+  /** Asks whether this ends in a goodbye; it feeds nothing. */
+  goodbye(bytes: Buffer): Goodbye | undefined {
+    return this.#guard(() => this.proof.goodbye?.(bytes))
   }
 
   expect(when: string, ...accepted: readonly ProofState[]): void {

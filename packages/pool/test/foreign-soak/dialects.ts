@@ -1,7 +1,17 @@
 import { pattern, unitAt } from './pattern.js'
 
+/** A request that is of no session, and how it is answered. */
+export interface Service {
+  readonly request: Buffer
+  readonly answer: Buffer
+}
+
 /** What the upstream speaks. Its requests tell whose they are, and its answers carry the pattern of their session. */
 export interface Dialect {
+  /** How a client may leave without a FIN. A relay answers it by itself. */
+  readonly farewell?: Service
+  /** What a relay cleans connections with. */
+  readonly reset?: Service
   /** One request. `bytes`: how much it carries; some carry nothing when it is 0. */
   request(session: number, bytes: number): Buffer
   answer(session: number, bytes: number, uploaded: number): Buffer
@@ -22,15 +32,22 @@ const raw: Dialect = {
   sessionOf: (head) => (head.length < 8 ? undefined : numberOf(head)),
 }
 
+// Of those that upload nothing each second one leaves a selected database.
 const redis: Dialect = {
+  farewell: service('*1\r\n$4\r\nquit\r\n', '+OK\r\n'),
+  reset: service('*1\r\n$5\r\nRESET\r\n', '+RESET\r\n'),
   request(session, bytes) {
     const key = keyOf(session)
     const named = `$${key.length}\r\n${key}\r\n`
-    if (bytes === 0) return join(`*2\r\n$3\r\nGET\r\n${named}`)
+    const select = isEven(session) ? '*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n' : ''
+    if (bytes === 0) return join(`*2\r\n$3\r\nGET\r\n${named}${select}`)
     const value = pattern(session, 'up', bytes)
     return join(`*4\r\n$3\r\nSET\r\n${named}$${bytes}\r\n`, value, '\r\n$3\r\nGET\r\n')
   },
-  answer: (session, bytes) => join(`$${bytes}\r\n`, pattern(session, 'down', bytes), '\r\n'),
+  answer(session, bytes, uploaded) {
+    const selected = uploaded === 0 && isEven(session) ? '+OK\r\n' : ''
+    return join(`$${bytes}\r\n`, pattern(session, 'down', bytes), `\r\n${selected}`)
+  },
   sessionOf: (head) => named(head, /^\*\d\r\n\$3\r\n[GS]ET\r\n\$\d+\r\nk(\d+)\r/),
 }
 
@@ -42,22 +59,26 @@ const http1: Dialect = {
   },
   answer(session, bytes) {
     const body = pattern(session, 'down', bytes)
-    if (session % 2 === 0) return join(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes}\r\n\r\n`, body)
+    if (isEven(session)) return join(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes}\r\n\r\n`, body)
     const head = `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n`
     return join(head, body, '\r\n0\r\n\r\n')
   },
   sessionOf: (head) => named(head, /^[A-Z]+ \/(\d+) /),
 }
 
-// An upload is a `set`, and the `get` right behind it.
+// An upload is a `set`, and the `get` right behind it. Each second session says something that asks for no answer: that `set`, or where
+// there is none what leaves its connection to be cleaned.
 const memcached: Dialect = {
+  farewell: service('quit\r\n', ''),
+  reset: service('mn\r\n', 'MN\r\n'),
   request(session, bytes) {
-    const get = `get ${keyOf(session)}\r\n`
-    if (bytes === 0) return join(get)
-    return join(`set ${keyOf(session)} 0 0 ${bytes}\r\n`, pattern(session, 'up', bytes), `\r\n${get}`)
+    const get = `get ${keyOf(session)}${session % 5 === 0 ? ' ' : ''}\r\n`
+    if (bytes === 0) return join(get, isEven(session) ? 'verbosity 1 noreply\r\n' : '')
+    const set = `set ${keyOf(session)} 0 0 ${bytes}${isEven(session) ? ' noreply' : ''}\r\n`
+    return join(set, pattern(session, 'up', bytes), `\r\n${get}`)
   },
   answer(session, bytes, uploaded) {
-    const stored = uploaded > 0 ? 'STORED\r\n' : ''
+    const stored = uploaded > 0 && !isEven(session) ? 'STORED\r\n' : ''
     const head = `${stored}VALUE ${keyOf(session)} 0 ${bytes}\r\n`
     return join(head, pattern(session, 'down', bytes), '\r\nEND\r\n')
   },
@@ -65,12 +86,24 @@ const memcached: Dialect = {
 }
 
 const lines: Dialect = {
-  request: (session, bytes) => join(`${session} `, pattern(session, 'up', bytes), '\n'),
-  answer: (session, bytes) => join(`${session} `, pattern(session, 'down', bytes), '\n'),
+  request: (session, bytes) => join(`${session} `, pattern(session, 'up', bytes), lineEnd(session)),
+  answer: (session, bytes) => join(`${session} `, pattern(session, 'down', bytes), lineEnd(session >> 1)),
   sessionOf: (head) => named(head, /^(\d+) /),
 }
 
 export const dialects = { raw, redis, http1, memcached, lines } as const satisfies Record<string, Dialect>
+
+function service(request: string, answer: string): Service {
+  return { request: join(request), answer: join(answer) }
+}
+
+function isEven(session: number): boolean {
+  return session % 2 === 0
+}
+
+function lineEnd(session: number): string {
+  return isEven(session) ? '\n' : '\r\n'
+}
 
 function keyOf(session: number): string {
   return `k${session}`

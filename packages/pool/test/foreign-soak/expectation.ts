@@ -62,7 +62,9 @@ export function expected(cell: Cell, session: SoakSession, limit: number): Expec
       reasons: early ? undefined : ['stage-end'],
     }
   }
-  const reasons = [plan.upstreamFirst ? 'upstream-end' : 'client-end']
+  // A goodbye that comes in two reads is passed on: then the upstream ends it.
+  const cut = plan.farewell && early && sent > SURE_BYTES
+  const reasons = cut ? undefined : [plan.upstreamFirst ? 'upstream-end' : 'client-end']
   // A rule withholds the client's FIN until the answers have come.
   const cuts = carrying.closes && (carrying.sharing !== 'proof' || plan.upstreamFirst)
   if (!cuts)

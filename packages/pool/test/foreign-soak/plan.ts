@@ -1,5 +1,5 @@
 import { type Cell, endsEarly, type Rng } from './cells.js'
-import { dialects } from './dialects.js'
+import { type Dialect, dialects, type Service } from './dialects.js'
 import { UNIT_BYTES } from './pattern.js'
 
 /**
@@ -19,6 +19,8 @@ export interface Plan {
   readonly leaving: Leaving
   /** Bytes received at which a client that reads at once leaves, or sends what it has kept back. */
   readonly leaveAt: number
+  /** The client says that it leaves, in the words of its protocol, and sends no FIN of its own. */
+  readonly farewell: boolean
   /** The upstream sends FIN behind its answer; else it waits for the client's. */
   readonly upstreamFirst: boolean
   /** How much of the request is sent at first. */
@@ -35,6 +37,7 @@ export interface PlannedSession {
   readonly plan: Plan
   readonly request: Buffer
   readonly answer: Buffer
+  readonly farewell: Service | undefined
 }
 
 const KIB = 1024
@@ -75,7 +78,7 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   const tripsUp = stage === 'limit up'
   const leaving = tripsUp || held ? 'fin' : rng.pick(LEAVINGS)
   const uploaded = tripsUp ? 0 : held ? bytesOf(size, cell.upstream, rng) : uploadBytes(isRaw, rng)
-  const dialect = dialects[carrying.dialect]
+  const dialect: Dialect = dialects[carrying.dialect]
   const asked = dialect.request(session, uploaded)
   // What trips the stage comes behind what was asked: while the answer is on its way.
   const request = tripsUp ? tripping(session, cell, asked, limit + 1 + rng.int(20_000)) : asked
@@ -96,14 +99,22 @@ export function planned(session: number, index: number, cell: Cell, limit: numbe
   const part = least + rng.int(Math.max(1, request.length - least - TAIL_BYTES))
   const first = tripsUp ? asked.length : partial || (duplex && late && !upstreamFirst) ? part : request.length
   const unanswered = partial && first < prompt
+  const says = leaving === 'fin' || leaving === 'early-fin'
+  const farewell =
+    dialect.farewell !== undefined &&
+    says &&
+    !(partial || held || upstreamFirst || endsEarly(stage)) &&
+    oneIn(3, rng)
   return {
     request,
     answer,
+    farewell: farewell ? dialect.farewell : undefined,
     plan: {
       size,
       late,
       held,
       leaving,
+      farewell,
       leaveAt: unanswered || held || oneIn(3, rng) ? 0 : rng.int(answer.length),
       upstreamFirst,
       first,

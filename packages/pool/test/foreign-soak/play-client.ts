@@ -19,6 +19,7 @@ export function playClient(
   const socket = connect({ ...address, allowHalfOpen: true, noDelay: true })
   let late = plan.late
   let acted = false
+  let said = false
   let written = 0
   let read = 0
   const total = session.length.down
@@ -34,11 +35,17 @@ export function playClient(
     endWhenWhole()
     if (session.ending === 'fin') socket.end()
   }
+  const sayGoodbye = (): void => {
+    const { farewell } = session
+    if (farewell === undefined) socket.end()
+    else if (!said && session.ending === 'open') socket.write(farewell.request)
+    said = true
+  }
   const leave = (): void => {
     acted = true
     session.onAnswered = () => {}
     if (!plan.partial && plan.first < request.length) write(request.length)
-    if (plan.leaving === 'early-fin') socket.end()
+    if (plan.leaving === 'early-fin') sayGoodbye()
     else if (plan.leaving === 'fin') endWhenWhole()
     else return goAway()
     if (late) options.afterOthers(plan.dwell, () => socket.destroyed || readOn())
@@ -51,7 +58,7 @@ export function playClient(
   }
   const endWhenWhole = (): void => {
     const whole = read >= total && written === request.length
-    if (acted && whole && plan.leaving === 'fin' && !plan.upstreamFirst) socket.end()
+    if (acted && whole && plan.leaving === 'fin' && !plan.upstreamFirst) sayGoodbye()
   }
   // Who goes on before all of an answer is with the kernel breaks the word on which its connection is shared.
   const mayLeave = (): boolean => !options.vouches || plan.leaving === 'fin' || session.answered

@@ -1,3 +1,4 @@
+import type { Service } from './dialects.js'
 import { addFaults, type Faults, noFaults } from './faults.js'
 import type { Way } from './pattern.js'
 import type { Plan, PlannedSession } from './plan.js'
@@ -19,6 +20,8 @@ export class SoakSession {
   readonly length: Readonly<Record<Way, number>>
   request: Buffer
   answer: Buffer
+  /** How the client leaves, if it says so. */
+  readonly farewell: Service | undefined
   ending: Ending = 'open'
   /** Nothing had become of it when there was no more waiting. */
   hung = false
@@ -28,6 +31,8 @@ export class SoakSession {
   attached = false
   /** Its upstream connection had served another session. */
   reused = false
+  /** Of the answer to the farewell. */
+  farewellReceived = 0
   /** All of the answer is with the kernel. */
   answered = false
   /** What the relay said. */
@@ -38,19 +43,31 @@ export class SoakSession {
   #moved = 0
   readonly #sidesLeft = new Set(['client', 'upstream'])
 
-  constructor(number: number, { plan, request, answer }: PlannedSession) {
+  constructor(number: number, { plan, request, answer, farewell }: PlannedSession) {
     this.number = number
     this.plan = plan
     this.request = request
     this.answer = answer
+    this.farewell = farewell
     this.length = { up: request.length, down: answer.length }
   }
 
   /** Checks bytes that arrived at the end of one way. */
   check(way: Way, chunk: Buffer): void {
     const expected = way === 'up' ? this.request : this.answer
-    addFaults(this.faults, { session: this.number, way }, chunk, expected, this.received[way])
-    this.received[way] += chunk.length
+    const left = Math.max(0, this.length[way] - this.received[way])
+    const own = way === 'up' ? chunk : chunk.subarray(0, left)
+    addFaults(this.faults, { session: this.number, way }, own, expected, this.received[way])
+    this.received[way] += own.length
+    this.#checkFarewell(chunk.subarray(own.length))
+  }
+
+  #checkFarewell(chunk: Buffer): void {
+    const expected = this.farewell?.answer ?? NOTHING
+    const from = this.farewellReceived
+    this.farewellReceived += chunk.length
+    this.faults.extra += Math.max(0, this.farewellReceived - expected.length)
+    if (!expected.subarray(from, this.farewellReceived).equals(chunk)) this.faults.corrupted += chunk.length
   }
 
   /**

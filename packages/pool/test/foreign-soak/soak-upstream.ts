@@ -68,6 +68,7 @@ class UpstreamConnection {
   #sent = 0
   #blocked = false
   #ended = false
+  #farewell: Buffer = NOTHING
 
   constructor(socket: Socket, book: SoakBook) {
     this.#socket = socket
@@ -91,6 +92,11 @@ class UpstreamConnection {
 
   #receive(bytes: Buffer): void {
     for (let chunk = bytes; chunk.length > 0; ) {
+      if (this.#session === undefined) {
+        chunk = this.#serve(this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]))
+        this.#head = NOTHING
+        if (chunk.length === 0) return
+      }
       const session = this.#session ?? this.#begin(chunk)
       if (session === undefined) return
       if (this.#head.length > 0) {
@@ -110,6 +116,23 @@ class UpstreamConnection {
       this.#session = undefined
       this.#letGo(session)
     }
+  }
+
+  // What is of no session; returns what is behind it.
+  #serve(chunk: Buffer): Buffer {
+    const { farewell, reset } = this.#book.dialect
+    for (const service of [farewell, reset]) {
+      if (service === undefined || !chunk.subarray(0, service.request.length).equals(service.request))
+        continue
+      if (service === reset) this.#socket.write(service.answer)
+      else {
+        this.#farewell = service.answer
+        this.#ended = true
+        this.#endWhenQuiet()
+      }
+      return this.#serve(chunk.subarray(service.request.length))
+    }
+    return chunk
   }
 
   // Whoever's request starts here, as soon as that is known.
@@ -169,7 +192,8 @@ class UpstreamConnection {
   }
 
   #endWhenQuiet(): void {
-    if (this.#ended && this.#answering === undefined && this.#waiting.length === 0) this.#socket.end()
+    if (this.#ended && this.#answering === undefined && this.#waiting.length === 0)
+      this.#socket.end(this.#farewell)
   }
 
   // Its request has come and its answer is given: nothing of it is left here.

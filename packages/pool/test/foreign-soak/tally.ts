@@ -10,6 +10,8 @@ export class Tally {
   late = 0
   large = 0
   reused = 0
+  /** Sessions that left by words of their protocol. */
+  farewells = 0
   foreign = 0
   /** Displaced, or nobody's. */
   corrupted = 0
@@ -29,8 +31,15 @@ export class Tally {
     if (session.stuck) this.late++
     if (plan.size === 'large') this.large++
     if (session.reused) this.reused++
+    if (plan.farewell) this.farewells++
+    const unsaid =
+      session.ending === 'fin' && session.farewell
+        ? session.farewell.answer.length - session.farewellReceived
+        : 0
     const lost =
-      Math.max(0, expected.client.least - received.down) + Math.max(0, expected.upstream.least - received.up)
+      Math.max(0, unsaid) +
+      Math.max(0, expected.client.least - received.down) +
+      Math.max(0, expected.upstream.least - received.up)
     const beyond =
       Math.max(0, Math.min(received.down, session.length.down) - expected.client.most) +
       Math.max(0, Math.min(received.up, session.length.up) - expected.upstream.most)

@@ -13,6 +13,7 @@ function after(options: LinesOptions, up: string, down = ''): ReuseProof {
 }
 
 const crlf: LinesOptions = { terminator: '\r\n' }
+const either: LinesOptions = { terminator: 'either' }
 
 describe('lines(): states', () => {
   it('is partial, busy and idle again over one request', () => {
@@ -36,6 +37,14 @@ describe('lines(): states', () => {
   it('is busy until as many replies as requests have come', () => {
     expect(after({}, 'a\nb\nc\n', '1\n2\n').state).toBe('busy')
     expect(after({}, 'a\nb\nc\n', '1\n2\n3\n').state).toBe('idle')
+  })
+
+  it("takes each line's end as it comes where either will do, and counts neither", () => {
+    const options = { maxLineBytes: 2, ...either }
+    expect(after(options, 'ab\r\nab\n\r\n\n', 'ab\nab\r\n\n\r\n').state).toBe('idle')
+    expect(after(options, 'ab\r').state).toBe('partial')
+    expect(after(options, 'ab\r\n').state).toBe('busy')
+    expect(after(options, 'abc').state).toBe('tainted')
   })
 
   it('is tainted by a line that is too long, and passes it on', () => {
@@ -67,10 +76,12 @@ describe('lines(): states', () => {
       [crlf, '\n'],
       [crlf, 'a\rb\r\n'],
       [crlf, 'a\r\r\n'],
+      [either, 'a\rb\n'],
+      [either, 'a\r\r\n'],
     ]
     for (const [options, text] of cases) {
       expect(after(options, text).state, JSON.stringify(text)).toBe('tainted')
-      const end = options.terminator ?? '\n'
+      const end = options === crlf ? '\r\n' : '\n'
       const proof = after(options, `a${end}a${end}a${end}`)
       expect(proof.down(bytes(text)), JSON.stringify(text)).toBe(false)
       expect(proof.state).toBe('tainted')
@@ -134,11 +145,16 @@ describe('lines(): boundaries', () => {
   it('hold only when every byte is one of them: else the connection is not kept', () => {
     const messy = fc.string({ unit: fc.constantFrom('a', '\n', '\r', '\r\n'), maxLength: 12 })
     fc.assert(
-      fc.property(messy, messy, fc.constantFrom('\n', '\r\n'), (up, down, terminator) => {
-        const clean = terminator === '\n' ? /^[^\r]*$/ : /^(?:[^\r\n]*\r\n)*[^\r\n]*\r?$/
-        const count = (text: string): number => text.split(terminator).length - 1
+      fc.property(messy, messy, fc.constantFrom('\n', '\r\n', 'either'), (up, down, terminator) => {
+        const clean = {
+          '\n': /^[^\r]*$/,
+          '\r\n': /^(?:[^\r\n]*\r\n)*[^\r\n]*\r?$/,
+          either: /^(?:[^\r]|\r(?=\n|$))*$/,
+        }
+        const end = terminator === 'either' ? '\n' : terminator
+        const count = (text: string): number => text.split(end).length - 1
         const whole = (text: string): boolean =>
-          clean.test(text) && (text === '' || text.endsWith(terminator))
+          clean[terminator].test(text) && (text === '' || text.endsWith(end))
         const { state } = after({ terminator }, up, down)
         expect(state === 'idle').toBe(whole(up) && whole(down) && count(up) === count(down))
       }),

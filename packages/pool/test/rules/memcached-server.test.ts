@@ -114,6 +114,7 @@ describe.skipIf(skipped)('memcached() with a real server', () => {
     ...['delete n\r\n', 'delete n\r\n', 'version\r\n', 'verbosity 0\r\n', 'mn\r\n', 'stats reset\r\n'],
     ...[
       'stats\r\n',
+      'stats \r\n',
       'stats items\r\n',
       'stats slabs\r\n',
       'stats sizes\r\n',
@@ -157,6 +158,52 @@ describe.skipIf(skipped)('memcached() with a real server', () => {
     expect(wire.received.endsWith('MN\r\n')).toBe(true)
   })
 
+  // From where on memcached reads a line of many keys in parts.
+  const manyKeys = Array.from({ length: 60 }, (_, keys) => `get ${'k '.repeat(keys + 1)}\r\n`)
+
+  it('is right about a space behind the keys, however many', async () => {
+    const wire = await Wire.open()
+    await wire.ask('set k 0 0 1\r\nx\r\n')
+    for (const [keys, request] of manyKeys.entries()) {
+      expect(await wire.ask(request)).toBe(`${'VALUE k 0 1\r\nx\r\n'.repeat(keys + 1)}END\r\n`)
+      expect(await wire.ask('mn\r\n')).toBe('MN\r\n')
+    }
+  })
+
+  const quiet = [
+    'set q 0 0 1',
+    'add q 1 1 1',
+    'replace q 2147483647 -1 1',
+    'append q 0 0 1',
+    'prepend q 0 2147483647 1',
+    'cas q 0 0 1 5',
+    'cas zz 0 0 1 2147483647',
+  ]
+    .map((request) => `${request} noreply\r\nx\r\n`)
+    .concat([
+      'delete q noreply\r\n',
+      'delete q noreply\r\n',
+      'incr q 1 noreply\r\n',
+      'set n 0 0 1 noreply\r\n1\r\n',
+      'decr n 5 noreply\r\n',
+    ])
+    .concat([
+      'touch n 0 noreply\r\n',
+      'touch zz 2147483647 noreply\r\n',
+      'flush_all 9 noreply\r\n',
+      'flush_all noreply\r\n',
+      'verbosity 0 noreply\r\n',
+    ])
+
+  it('is right about every quiet command: no answer, and the next one is its own', async () => {
+    const wire = await Wire.open()
+    for (const request of quiet) {
+      expect(await wire.ask(`${request}mn\r\n`), request).toBe('MN\r\n')
+      expect(wire.proof.state).toBe('idle')
+    }
+    expect(await wire.ask(`${quiet.join('')}mn\r\n`)).toBe('MN\r\n')
+  })
+
   const wrong: Readonly<Record<string, RegExp>> = {
     'set a 0 0 3\r\nhello\r\n': /^CLIENT_ERROR bad data chunk\r\nERROR\r\n$/,
     'set a 0 0 -1\r\nhello\r\n': /^CLIENT_ERROR .*\r\nERROR\r\n$/,
@@ -165,7 +212,6 @@ describe.skipIf(skipped)('memcached() with a real server', () => {
     'ms a 5 T0 T1\r\nhello\r\n': /^CLIENT_ERROR duplicate flag\r\n$/,
     'touch a noreply\r\n': /^$/,
     'incr a noreply\r\n': /^$/,
-    'delete a noreply\r\n': /^$/,
     'mg missing q\r\n': /^$/,
     'watch fetchers\r\n': /^OK\r\n/,
     'quit\r\n': /^$/,

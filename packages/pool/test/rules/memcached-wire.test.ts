@@ -9,12 +9,12 @@ const K = String.raw`[^\x00-\x20\x7f]{1,250}`
 const N = String.raw`(?:0|[1-9]\d{0,19})`
 const F = String.raw`[bcCDEfFhIJklLMNOPRsStTuvx][^\x00-\x20\x7f]{0,249}`
 const requestLines = [
-  `gets?(?: ${K})+`,
-  `gats? -?${N}(?: ${K})+`,
+  `gets?(?: ${K})+ ?`,
+  `gats? -?${N}(?: ${K})+ ?`,
   `(?:set|add|replace|append|prepend) ${K} ${N} -?${N} (?<classic>${N})`,
   `cas ${K} ${N} -?${N} (?<cas>${N}) ${N}`,
   `delete ${K}|touch ${K} -?${N}|(?:incr|decr) ${K} ${N}|version|verbosity ${N}|flush_all(?: ${N})?`,
-  `stats(?: (?:items|slabs|sizes|settings|conns|reset))?`,
+  `stats(?: (?:items|slabs|sizes|settings|conns|reset)?)?`,
   `m[gdae] ${K}(?: ${F})*|mn`,
   `ms ${K} (?<meta>${N})(?: ${F})*`,
 ].map((line) => new RegExp(`^(?:${line})\r\n`))

@@ -75,7 +75,10 @@ const subjects: Readonly<Record<string, Subject>> = {
       'an unknown command': after('watch fetchers\r\n', ''),
       'a name that goes on': after('getx a\r\n', 'get'),
       capitals: after('GET a\r\n', ''),
-      'a quiet store': after('set a 0 0 1 noreply\r\nx\r\n', 'set a 0 0 1'),
+      'a quiet store with a number too large': after(
+        'set a 4294967296 0 1 noreply\r\nx\r\n',
+        'set a 4294967296 0 1 noreply',
+      ),
       'a quiet touch': after('touch a noreply\r\n', 'touch a '),
       'a quiet meta command': after('mg a q\r\n', 'mg a '),
       'a lone LF': after('get a\n', 'get a'),

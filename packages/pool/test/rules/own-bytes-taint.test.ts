@@ -60,7 +60,7 @@ const ports: Readonly<Record<string, Port>> = {
         plausible: 0,
       },
       'a stream': { request: 'watch fetchers\r\n', reply: 'OK\r\nts=1 gid=1\r\n', plausible: 0 },
-      'a quiet command': { request: 'touch a 0 noreply\r\n', reply: 'ERROR?', plausible: 9 },
+      'a quiet command': { request: 'mg a q\r\n', reply: 'HD', plausible: 5 },
       'a lone LF': { request: 'get a\n', reply: 'END\r\nEND\r\n', plausible: 5 },
     },
   },
