@@ -11,6 +11,7 @@ export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
 export { errorText } from './error-text.js'
 export { LazySignal } from './lazy-signal.js'
+export { LineFile, type LineFileOptions } from './line-file.js'
 export {
   type ConnectionReader,
   type ConnectionUser,

@@ -18,6 +18,7 @@ import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
 import { listenFailure } from '../listen-failure.js'
 import { createLog, type Fields } from '../log.js'
+import { LogFiles } from '../log-files.js'
 import { isSelfUpstream } from '../self-upstream.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
@@ -103,17 +104,21 @@ async function forward(
   const { accessLog, json } = options
   const { stop, worker } = shell
   const logOptions = { json, env: shell.env, fields: worker && { worker: worker.index } }
-  const log = await createLog(shell.stderr, logOptions)
+  const log = createLog(shell.stderr, logOptions)
   handleStrayErrors(shell, log, options.onStrayError)
   // Said once, however many workers there are.
   const announce = async (message: 'listening' | 'stopped', fields: Fields): Promise<void> =>
     worker === undefined ? log('info', message, fields) : worker.report({ message, fields })
   const listed = accessLog !== 'off'
   const apart = listed && accessLog !== undefined
-  const sessionSink = apart ? await openAccessLog(accessLog, shell, log) : shell.stderr
-  const sessionLog = apart ? await createLog(sessionSink, logOptions) : log
+  const files = new LogFiles(log, worker !== undefined)
+  shell.onReopen?.(() => files.reopen())
+  stop.cover(files)
+  const sessionSink = apart ? await stop.unlessAsked(openAccessLog(accessLog, shell, files)) : shell.stderr
+  if (sessionSink === undefined) return // stopped while a disk did not answer
+  const sessionLog = apart ? createLog(sessionSink, logOptions) : log
   const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
-  const stages = await stop.unlessAsked(stageFlags.make(taps))
+  const stages = await stop.unlessAsked(stageFlags.make({ ...taps, files }))
   if (stages === undefined) return // stopped while a module was loading
   const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
@@ -150,6 +155,7 @@ async function forward(
   stageFlags.close()
   // Many sessions that end together are more lines than have room: the totals wait until those are out.
   await Promise.all([shell.stderr.flush(), sessionSink.flush()])
+  await files.close()
   taps.report()
   logStats()
   await announce('stopped', totals(signal, server))

@@ -16,7 +16,7 @@ const LEAVE_MS = 2_500
 export async function supervise(count: number, json: boolean | undefined, shell: Shell): Promise<void> {
   const { stop } = shell
   const over = (): Promise<unknown> => Promise.all(slots.map((slot) => slot.over))
-  const log = await createLog(shell.stderr, { json, env: shell.env })
+  const log = createLog(shell.stderr, { json, env: shell.env })
   // Each worker accepts by itself. The other policy has the primary accept, and hand over each socket.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   let listening: Fields = {}
@@ -46,6 +46,9 @@ export async function supervise(count: number, json: boolean | undefined, shell:
     return over()
   }
   stop.cover({ cut }, LEAVE_MS)
+  shell.onReopen?.(() => {
+    for (const slot of slots) slot.reopen()
+  })
   announced = (await stop.unlessAsked(launchAll(slots))) === true
   if (announced) announce()
   const signal = await stop.asked

@@ -4,7 +4,7 @@ import { Failure, type FailureCode } from '../failure.js'
 import type { Signal } from '../io.js'
 import type { Fields, Log } from '../log.js'
 import type { Shell } from '../shell.js'
-import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
+import type { ReopenOrder, StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
 
 // A worker that has lived so long was not ended by what it does at its start.
 const STEADY_MS = 10_000
@@ -87,6 +87,11 @@ export class WorkerSlot {
   /** Has the worker let its sessions end, and then end itself. */
   stop(signal: Signal): void {
     this.#tell({ stop: signal })
+  }
+
+  /** Has the worker open its logs anew. One that is being started opens them anyway. */
+  reopen(): void {
+    this.#worker?.send({ reopen: true } satisfies ReopenOrder)
   }
 
   /** Has the worker cut its sessions, and leave; one that does not hear is killed. */
