@@ -30,13 +30,10 @@ interface LogFile {
  */
 export class LogFiles implements Cuttable {
   readonly #log: Log
-  readonly #shared: boolean
   readonly #open: LogFile[] = []
 
-  /** @param shared - Other processes add lines to the same files. */
-  constructor(log: Log, shared: boolean) {
+  constructor(log: Log) {
     this.#log = log
-    this.#shared = shared
   }
 
   /**
@@ -46,7 +43,7 @@ export class LogFiles implements Cuttable {
    * **Fails** with the system's error when the file cannot be opened.
    */
   async open(what: string, path: string): Promise<LineFile> {
-    const file = new LineFile(path, { shared: this.#shared })
+    const file = new LineFile(path)
     const entry: LogFile = { what, file, source: { dropped: 0, pending: 0 }, told: 0 }
     let failed: ((error: Error) => void) | undefined
     file.on('stopped', (error: NodeJS.ErrnoException) => {

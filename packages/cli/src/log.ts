@@ -30,7 +30,7 @@ export function createLog(sink: Pick<LineSink, 'isTTY' | 'write'>, options: LogO
           `${humanLine(new Date(), level, message, { ...fields, ...more }, colour)}\n`
   let dropped = 0
   return (level, message, fields = NO_FIELDS) => {
-    if (dropped > 0 && sink.write(line('warn', 'log lines dropped', { lines: dropped }, more))) dropped = 0
-    if (!sink.write(line(level, message, fields, more))) dropped++
+    const hole = dropped > 0 ? line('warn', 'log lines dropped', { lines: dropped }, more) : ''
+    dropped = sink.write(`${hole}${line(level, message, fields, more)}`) ? 0 : dropped + 1
   }
 }

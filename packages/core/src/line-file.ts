@@ -4,6 +4,7 @@ import {
   constants,
   fstat,
   fstatSync,
+  ftruncate,
   open,
   openSync,
   stat,
@@ -17,6 +18,7 @@ import { boolean, checkOptions } from './options.js'
 const files = {
   close: promisify(close),
   fstat: promisify(fstat),
+  ftruncate: promisify(ftruncate),
   open: promisify(open),
   stat: promisify(stat),
   write: promisify(write),
@@ -29,12 +31,6 @@ export interface LineFileOptions {
    * @default false
    */
   readonly openNow?: boolean | undefined
-  /**
-   * Other processes add lines to the same file.
-   *
-   * @default false
-   */
-  readonly shared?: boolean | undefined
 }
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
@@ -72,7 +68,6 @@ const NEWLINE = 10
 export class LineFile extends Writable {
   /** Where it is found again when it is opened anew; `undefined` for a descriptor of somebody else's. */
   readonly path?: string
-  readonly #shared: boolean
   #fd: number | undefined
   #identity: Pick<BigIntStats, 'dev' | 'ino'> | undefined
   #isPipe = false
@@ -87,10 +82,9 @@ export class LineFile extends Writable {
 
   /** @param target - A path; or a descriptor, which stays open when this is over. */
   constructor(target: string | number, options: LineFileOptions = {}) {
-    checkOptions('LineFile', options, { openNow: boolean, shared: boolean })
+    checkOptions('LineFile', options, { openNow: boolean })
     super({ decodeStrings: false })
-    const { openNow = false, shared = false } = options
-    this.#shared = shared
+    const { openNow = false } = options
     if (typeof target === 'string') this.path = target
     const fd = typeof target === 'number' ? target : openNow ? openedNow(target) : undefined
     if (fd === undefined) this.reopen()
@@ -137,25 +131,16 @@ export class LineFile extends Writable {
   /** Resolves when all of it is out, however long that takes. */
   async #put(lines: Buffer): Promise<void> {
     this.#busy = true
-    let bytes = lines
     for (let at = 0; !this.destroyed; ) {
-      const atStart = at === 0 || bytes[at - 1] === NEWLINE
       try {
-        if (atStart) await this.#openIfDue()
-        if (at === bytes.length || this.destroyed) break
-        at += await this.#writeFrom(bytes, at)
-        this.#onProgress()
+        if (isLineStart(lines, at)) await this.#openIfDue()
+        if (at === lines.length || this.destroyed) break
+        const from = at
+        at += await this.#writeFrom(lines, at)
+        // Half a line may be taken back.
+        if (lines.subarray(from, at).includes(NEWLINE)) this.#onProgress()
       } catch (error) {
-        if (!atStart) {
-          const start = bytes.lastIndexOf(NEWLINE, at - 1) + 1
-          // What the old file has no room for is a line of the new one, from its beginning.
-          if (this.#reopens) at = start
-          // Another process may add its lines behind the half of this one, which is then a line of its own.
-          else if (this.#shared && codeOf(error) !== 'EAGAIN') {
-            bytes = Buffer.concat([Buffer.of(NEWLINE), bytes.subarray(start)])
-            at = 0
-          }
-        }
+        if (!this.#isPipe && !isLineStart(lines, at)) at = await this.#takeBack(lines, at)
         await this.#pauseFor(error)
       }
     }
@@ -164,12 +149,24 @@ export class LineFile extends Writable {
     else this.#onProgress()
   }
 
-  async #writeFrom(bytes: Buffer, at: number): Promise<number> {
-    const end = this.#isPipe ? pipefulEnd(bytes, at) : bytes.length
-    const { bytesWritten } = await this.#answered(
-      files.write(this.#fd as number, bytes, at, end - at, null),
-    )
+  async #writeFrom(lines: Buffer, at: number): Promise<number> {
+    const fd = this.#fd as number
+    const end = this.#isPipe ? pipefulEnd(lines, at) : lines.length
+    const { bytesWritten } = await this.#answered(files.write(fd, lines, at, end - at, null))
     return bytesWritten
+  }
+
+  /** Half a line leaves the full disk again, lest another process writes its own behind it. Resolves with where that line begins. */
+  async #takeBack(lines: Buffer, at: number): Promise<number> {
+    const fd = this.#fd as number
+    const start = lines.lastIndexOf(NEWLINE, at - 1) + 1
+    try {
+      const { size } = await this.#answered(files.fstat(fd))
+      await this.#answered(files.ftruncate(fd, Math.max(0, size - (at - start))))
+    } catch {
+      // Then it stays.
+    }
+    return start
   }
 
   async #openIfDue(): Promise<void> {
@@ -276,6 +273,10 @@ function openedNow(path: string): number | undefined {
     if (codeOf(error) === 'ENXIO') return undefined
     throw error
   }
+}
+
+function isLineStart(lines: Buffer, at: number): boolean {
+  return at === 0 || lines[at - 1] === NEWLINE
 }
 
 function codeOf(error: unknown): string | undefined {

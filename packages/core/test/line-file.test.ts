@@ -232,3 +232,24 @@ test('what is written for a process that is about to be gone is there when the c
   file.writeNow('last\n')
   expect(readFileSync(path, 'utf8')).toBe('one\nlast\n')
 })
+
+test('a descriptor that does not answer is told of after a second, and stays open at the end', async () => {
+  const path = fifo()
+  // Without O_NONBLOCK a full pipe holds the thread that writes, as a stalled disk does.
+  const fd = openSync(path, constants.O_RDWR)
+  onTestFinished(() => closeSync(fd))
+  const file = new LineFile(fd)
+  onTestFinished(() => void file.destroy())
+  const out = written(file, `${'x'.repeat(128 * 1024 - 1)}\n`)
+  const [error] = await once(file, 'stopped')
+  expect(error.message).toMatch(/does not answer/)
+  const { read } = reader(path)
+  const got = [read()]
+  await once(file, 'resumed')
+  await out
+  got.push(read())
+  expect(got.join('')).toHaveLength(128 * 1024)
+  file.destroy()
+  await once(file, 'close')
+  expect(openPaths().filter((open) => open === path)).toHaveLength(2)
+})

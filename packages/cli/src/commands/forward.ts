@@ -111,7 +111,7 @@ async function forward(
     worker === undefined ? log('info', message, fields) : worker.report({ message, fields })
   const listed = accessLog !== 'off'
   const apart = listed && accessLog !== undefined
-  const files = new LogFiles(log, worker !== undefined)
+  const files = new LogFiles(log)
   shell.onReopen?.(() => files.reopen())
   stop.cover(files)
   const sessionSink = apart ? await stop.unlessAsked(openAccessLog(accessLog, shell, files)) : shell.stderr

@@ -12,7 +12,7 @@ import { parseStage } from '../../src/stages/stage-spec.js'
 function made(
   spec: string,
   write: (lines: string) => void = () => {},
-  files: LogFiles = new LogFiles(() => {}, false),
+  files: LogFiles = new LogFiles(() => {}),
 ): Promise<Stage> {
   return parseStage(spec)({ write, files })
 }
@@ -94,7 +94,7 @@ test('record:FILE takes any file name', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'relay-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'a,b=c:d')
-  const files = new LogFiles(() => {}, false)
+  const files = new LogFiles(() => {})
   const stage = await made(`record:${file}`, undefined, files)
   await runStage(stage, { up: ['hello'] })
   ;(stage as Partial<Disposable>)[Symbol.dispose]?.()
