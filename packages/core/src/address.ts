@@ -10,7 +10,7 @@ export type AddressLike = Address | string | number
 const ACCEPTED = "a port (8848), 'host:8848', '[::1]:8848', 'tcp://host:8848' or 'unix:/path'"
 
 // sockaddr_un holds 108 bytes on Linux, 104 on macOS and the BSDs, a closing zero included. Node cuts a longer path silently.
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
+export const MAX_PATH_BYTES: number = process.platform === 'linux' ? 107 : 103
 
 /**
  * Reads an address; a bare port is on 127.0.0.1.

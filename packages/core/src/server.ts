@@ -8,6 +8,7 @@ import { contain } from './contain.js'
 import { sessionsByDescriptors } from './descriptor-limit.js'
 import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
+import { type Listening, listenAt } from './listen-at.js'
 import { checkOptions, count, func, milliseconds, type OptionCheck } from './options.js'
 import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
@@ -26,6 +27,12 @@ export interface RelayServerOptions extends Omit<RelayOptions, 'signal'> {
    * @default what the process's descriptor limit allows, two for each session
    */
   readonly maxConnections?: number | undefined
+  /**
+   * Who may connect where it listens on a unix socket, as for `chmod`: 0o660 for its user and group.
+   *
+   * @default what the umask leaves
+   */
+  readonly unixMode?: number | undefined
   /** A client was accepted. */
   readonly onSession?: ((info: SessionInfo) => void) | undefined
   /** A session ended, or a client was rejected. */
@@ -53,7 +60,16 @@ const connector: OptionCheck = (value) =>
     ? undefined
     : 'a connector, such as dialer({ host, port })'
 
+const fileMode: OptionCheck = (value) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777
+    ? undefined
+    : 'a file mode from 0 to 0o777'
+
 const { signal: _, ...COPY_OPTION_CHECKS } = RELAY_OPTION_CHECKS
+
+function closed(): RelayError {
+  return new RelayError('ERR_RELAY_CLOSED', 'the server is closed', { phase: 'listen' })
+}
 
 /** A server that relays each client to an upstream connection of its own. `listen()` starts it. */
 export function createRelayServer(options: RelayServerOptions): RelayServer {
@@ -61,6 +77,7 @@ export function createRelayServer(options: RelayServerOptions): RelayServer {
     ...COPY_OPTION_CHECKS,
     upstream: connector,
     maxConnections: count,
+    unixMode: fileMode,
     onSession: func,
     onClose: func,
   })
@@ -84,7 +101,7 @@ export class RelayServer {
   #rejected = 0
   #upBytes = 0
   #downBytes = 0
-  #address: Address | undefined
+  #listening: Listening | undefined
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -101,33 +118,28 @@ export class RelayServer {
 
   /** Where the server listens, with the real port; `undefined` before and after. */
   get address(): Address | undefined {
-    return this.#address
+    return this.#listening?.address
   }
 
   /**
-   * Starts accepting clients; port 0 picks a free one.
+   * Starts accepting clients; port 0 picks a free one. A unix socket takes the place of one that nobody listens on any more.
    *
    * **Fails** with `ERR_RELAY_LISTEN`, whose `cause` is the system's error, and can then be called again.
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = parseAddress(address)
-    if (this.#closing !== undefined)
-      throw new RelayError('ERR_RELAY_CLOSED', 'the server is closed', { phase: 'listen' })
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => {
-        const message = `could not listen on ${formatAddress(wanted)}: ${cause.message}`
-        reject(new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause }))
-      }
-      this.#server.once('error', onError)
-      this.#server.listen(wanted, () => {
-        this.#server.off('error', onError)
-        resolve()
-      })
-    })
-    const bound = this.#server.address()
-    this.#address =
-      typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : wanted
-    return this.#address
+    if (this.#closing !== undefined) throw closed()
+    try {
+      const listening = await listenAt(this.#server, wanted, { unixMode: this.#options.unixMode })
+      // Closed meanwhile: there is nobody behind the file.
+      if (this.#closing === undefined) this.#listening = listening
+      else listening.leave()
+      return listening.address
+    } catch (cause) {
+      if (this.#closing !== undefined) throw closed()
+      const message = `could not listen on ${formatAddress(wanted)}: ${(cause as Error).message}`
+      throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause })
+    }
   }
 
   /** The live sessions, as they are now. */
@@ -186,9 +198,10 @@ export class RelayServer {
   }
 
   async #drain(): Promise<void> {
+    this.#listening?.leave()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    this.#address = undefined
+    this.#listening = undefined
   }
 
   #cutAll(reason: CloseReason): void {
@@ -200,7 +213,7 @@ export class RelayServer {
     const info: SessionInfo = {
       id: `${this.#idPrefix}-${++this.#accepted}`,
       client: socketAddress(client.socket as Socket, 'remote'),
-      listen: this.#address as Address,
+      listen: this.address as Address,
       startedAt: Date.now(),
     }
     if (this.#maxConnections > 0 && this.#sessions.size >= this.#maxConnections) {

@@ -7,6 +7,7 @@ import {
   oneOf,
   option,
   parseCount,
+  parseFileMode,
   parsePositive,
   parsePrewarm,
   parseWorkers,
@@ -35,6 +36,7 @@ interface ForwardOptions extends PoolFlags {
   maxDuration: number
   connectTimeout: number
   maxConnections?: number
+  unixMode?: number
   workers: number
   drain: number
   accessLog?: string
@@ -69,6 +71,7 @@ export function define(command: Command, shell: Shell): void {
   )
   const stages = new StageFlags(command)
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
+  flag('--unix-mode <mode>', 'who may connect to a unix socket, as for chmod: 660', parseFileMode)
   flag('--workers <n|auto>', 'processes that share the work; auto: one for each processor', parseWorkers, '1')
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
@@ -134,6 +137,7 @@ async function forward(
     idleTimeoutMs: options.idleTimeout,
     maxDurationMs: options.maxDuration,
     maxConnections: options.maxConnections ?? maxSessions,
+    unixMode: options.unixMode,
     onClose: listed ? (session, result) => logSession(sessionLog, session, result) : undefined,
   })
 
