@@ -171,7 +171,8 @@ export class LineFile extends Writable {
 
   async #openIfDue(): Promise<void> {
     const { path } = this
-    if (path === undefined || !(this.#fd === undefined || this.#reopens || (await this.#hasMoved(path)))) return
+    if (path === undefined || !(this.#fd === undefined || this.#reopens || (await this.#hasMoved(path))))
+      return
     // A call that comes while this one is under way is another one.
     this.#reopens = false
     const old = this.#fd

@@ -28,7 +28,8 @@ export async function listenAt(
   if (!('path' in address)) {
     await bind(server, address)
     const bound = server.address()
-    const real = typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address
+    const real =
+      typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : address
     return { address: real, leave: () => {} }
   }
   const file = new SocketFile(address.path)

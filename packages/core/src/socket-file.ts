@@ -56,7 +56,7 @@ export class SocketFile {
    * **Fails** with `EADDRINUSE` where somebody listens, `EEXIST` where a file is that is no socket, or with the system's error.
    */
   async publish(mode: number | undefined): Promise<void> {
-    const { path, boundPath } = this
+    const { boundPath } = this
     try {
       if (mode !== undefined) await chmod(boundPath, mode)
       const identity = await lstat(boundPath, { bigint: true })

@@ -106,18 +106,21 @@ test('openNow fails at once with what the system says', () => {
   expect(() => new LineFile('/nowhere/at/all', { openNow: true })).toThrow(/ENOENT.*\/nowhere\/at\/all/)
 })
 
-test.each([false, true])('a FIFO without a reader holds nobody up, and its reader gets all (openNow: %s)', async (openNow) => {
-  const path = fifo()
-  const file = lineFile(path, { openNow })
-  file.write('one\n')
-  const [error] = await once(file, 'stopped')
-  expect(error.message).toMatch(/nobody reads/)
-  file.write('two\n')
-  const { read } = reader(path)
-  await once(file, 'resumed')
-  await written(file, 'three\n')
-  expect(read()).toBe('one\ntwo\nthree\n')
-})
+test.each([false, true])(
+  'a FIFO without a reader holds nobody up, and its reader gets all (openNow: %s)',
+  async (openNow) => {
+    const path = fifo()
+    const file = lineFile(path, { openNow })
+    file.write('one\n')
+    const [error] = await once(file, 'stopped')
+    expect(error.message).toMatch(/nobody reads/)
+    file.write('two\n')
+    const { read } = reader(path)
+    await once(file, 'resumed')
+    await written(file, 'three\n')
+    expect(read()).toBe('one\ntwo\nthree\n')
+  },
+)
 
 test('a FIFO whose reader stops reading is told of, and the reader gets all when it reads on', async () => {
   const path = fifo()
@@ -178,7 +181,9 @@ test('opened anew by reopen(), it goes on in the next file, also when there is n
   expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['old\n', 'new\n'])
 })
 
-test('renamed without a word, it follows the name within two seconds and loses nothing', { timeout: 15_000 }, async () => {
+test('renamed without a word, it follows the name within two seconds and loses nothing', {
+  timeout: 15_000,
+}, async () => {
   const path = join(temporaryFolder(), 'log')
   const file = lineFile(path)
   await written(file, 'before\n')

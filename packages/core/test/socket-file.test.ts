@@ -145,12 +145,15 @@ test('a folder that is missing is named', async () => {
   })
 })
 
-test.each([0o600, 0o660, 0o777])('the socket has its mode (%o) before anybody can connect', async (unixMode) => {
-  const path = join(temporaryFolder(), 'socket')
-  const one = server({ unixMode })
-  await one.listen({ path })
-  expect(statSync(path).mode & 0o777).toBe(unixMode)
-})
+test.each([0o600, 0o660, 0o777])(
+  'the socket has its mode (%o) before anybody can connect',
+  async (unixMode) => {
+    const path = join(temporaryFolder(), 'socket')
+    const one = server({ unixMode })
+    await one.listen({ path })
+    expect(statSync(path).mode & 0o777).toBe(unixMode)
+  },
+)
 
 test('its mode is that of a socket of this process without the option', async () => {
   const path = join(temporaryFolder(), 'socket')
@@ -177,5 +180,7 @@ test('a folder that does not let us is a permission that is denied', async () =>
   const folder = temporaryFolder()
   chmodSync(folder, 0o500)
   onTestFinished(() => chmodSync(folder, 0o700))
-  await expect(server().listen({ path: join(folder, 'socket') })).rejects.toMatchObject({ cause: { code: 'EACCES' } })
+  await expect(server().listen({ path: join(folder, 'socket') })).rejects.toMatchObject({
+    cause: { code: 'EACCES' },
+  })
 })

@@ -34,41 +34,60 @@ function reader(path: string): () => string {
 test.each([
   ['--access-log', '', 'access log'],
   ['--stage', 'record:', 'recording'],
-] as const)('%s %sFIFO, which nobody reads, stops neither start, nor sessions, nor stop', async (flag, spec, what) => {
-  const path = fifo()
-  const { child, err, exit } = spawnRelay('forward', '0', await echoPort(), flag, `${spec}${path}`)
-  const port = portOf((await err.message('listening')).listen)
-  expect(await err.message(`${what} stopped`)).toMatchObject({ file: path, error: expect.stringMatching(/nobody reads/) })
-  expect(await ask(port, 'hello')).toBe('hello')
-  child.kill('SIGTERM')
-  expect(await exit).toBe(0)
-  // An access log gets a line for each session; a recording one for its beginning, two chunks and its end.
-  expect(await err.message(`${what} lines lost`)).toMatchObject({ lines: flag === '--stage' ? 4 : 1 })
-  expect(await err.message('stopped')).toMatchObject({ accepted: 1 })
-})
+] as const)(
+  '%s %sFIFO, which nobody reads, stops neither start, nor sessions, nor stop',
+  async (flag, spec, what) => {
+    const path = fifo()
+    const { child, err, exit } = spawnRelay('forward', '0', await echoPort(), flag, `${spec}${path}`)
+    const port = portOf((await err.message('listening')).listen)
+    expect(await err.message(`${what} stopped`)).toMatchObject({
+      file: path,
+      error: expect.stringMatching(/nobody reads/),
+    })
+    expect(await ask(port, 'hello')).toBe('hello')
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    // An access log gets a line for each session; a recording one for its beginning, two chunks and its end.
+    expect(await err.message(`${what} lines lost`)).toMatchObject({ lines: flag === '--stage' ? 4 : 1 })
+    expect(await err.message('stopped')).toMatchObject({ accepted: 1 })
+  },
+)
 
-test.each([1, 2])('a reader of the access log that comes later gets all lines (workers: %d)', async (workers) => {
-  const path = fifo()
-  const { child, err, exit } = spawnRelay(
-    ...['forward', '0', await echoPort(), '--access-log', path, '--workers', `${workers}`],
-  )
-  const port = portOf((await err.message('listening')).listen)
-  for (let session = 0; session < 10; session++) await ask(port, 'hello')
-  const read = reader(path)
-  let lines = ''
-  await expect
-    .poll(() => {
-      lines += read()
-      return lines.split('\n').length - 1
-    }, START)
-    .toBe(10)
-  expect(new Set(lines.trimEnd().split('\n').map((line) => JSON.parse(line).id)).size).toBe(10)
-  child.kill('SIGTERM')
-  expect(await exit).toBe(0)
-})
+test.each([1, 2])(
+  'a reader of the access log that comes later gets all lines (workers: %d)',
+  async (workers) => {
+    const path = fifo()
+    const { child, err, exit } = spawnRelay(
+      ...['forward', '0', await echoPort(), '--access-log', path, '--workers', `${workers}`],
+    )
+    const port = portOf((await err.message('listening')).listen)
+    for (let session = 0; session < 10; session++) await ask(port, 'hello')
+    const read = reader(path)
+    let lines = ''
+    await expect
+      .poll(() => {
+        lines += read()
+        return lines.split('\n').length - 1
+      }, START)
+      .toBe(10)
+    expect(
+      new Set(
+        lines
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line).id),
+      ).size,
+    ).toBe(10)
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+  },
+)
 
 test('a wrong file still fails at the start, as a recording too', async () => {
-  for (const flags of [['--access-log', '/nowhere/log'], ['--stage', 'record:/nowhere/log']]) {
+  for (const flags of [
+    ['--access-log', '/nowhere/log'],
+    ['--stage', 'record:/nowhere/log'],
+  ]) {
     const { err, exit } = spawnRelay('forward', '0', '1', ...flags)
     expect(await exit).toBe(1)
     expect(await err.with('cannot open')).toMatch(/\/nowhere\/log.*ENOENT/)
@@ -92,7 +111,11 @@ test('a log to a file by the shell has all lines, the last one too, also of a st
   expect(await relay(fd, '0', await echoPort())).toBe(0)
   expect(await relay(fd, '1.2.3.4:1', '9')).toBe(1)
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  expect(lines.slice(0, 3).map((line) => JSON.parse(line).msg)).toEqual(['listening', 'session closed', 'stopped'])
+  expect(lines.slice(0, 3).map((line) => JSON.parse(line).msg)).toEqual([
+    'listening',
+    'session closed',
+    'stopped',
+  ])
   expect(lines[3]).toMatch(/cannot listen on 1\.2\.3\.4:1/)
 })
 
@@ -100,7 +123,9 @@ test('a full disk under stderr neither ends the relay, nor its sessions', async 
   const full = openSync('/dev/full', 'w')
   onTestFinished(() => closeSync(full))
   const upstream = await echoPort()
-  const child = spawn(process.execPath, [bin, 'forward', '0', upstream, '--access-log', '-'], { stdio: ['ignore', 'pipe', full] })
+  const child = spawn(process.execPath, [bin, 'forward', '0', upstream, '--access-log', '-'], {
+    stdio: ['ignore', 'pipe', full],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   const out = Lines.of(child.stdout)
   // Nobody says where it listens.

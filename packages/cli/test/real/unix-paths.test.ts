@@ -20,19 +20,22 @@ const settings = [
   ['workers', ['--workers', '2']],
 ] as const
 
-test.each(settings)('%s: a successor on the same path keeps its socket, and its clients', async (_name, flags) => {
-  const folder = temporaryDirectory()
-  const path = join(folder, 'socket')
-  const old = await relayOn(path, ...flags)
-  rmSync(path)
-  const next = await relayOn(path, ...flags)
-  old.child.kill('SIGTERM')
-  expect(await old.exit).toBe(0)
-  for (let session = 0; session < 10; session++) expect(await ask(path, 'hello')).toBe('hello')
-  next.child.kill('SIGTERM')
-  expect(await next.exit).toBe(0)
-  expect(readdirSync(folder)).toEqual([])
-})
+test.each(settings)(
+  '%s: a successor on the same path keeps its socket, and its clients',
+  async (_name, flags) => {
+    const folder = temporaryDirectory()
+    const path = join(folder, 'socket')
+    const old = await relayOn(path, ...flags)
+    rmSync(path)
+    const next = await relayOn(path, ...flags)
+    old.child.kill('SIGTERM')
+    expect(await old.exit).toBe(0)
+    for (let session = 0; session < 10; session++) expect(await ask(path, 'hello')).toBe('hello')
+    next.child.kill('SIGTERM')
+    expect(await next.exit).toBe(0)
+    expect(readdirSync(folder)).toEqual([])
+  },
+)
 
 test.each(settings)('%s: what SIGKILL has left is taken over, what lives is in use', async (_name, flags) => {
   const folder = temporaryDirectory()

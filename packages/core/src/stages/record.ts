@@ -117,7 +117,10 @@ export function record(options: RecordOptions): RecordStage {
         return (chunk) => {
           if (closed) return chunk
           const data = chunk.toString('base64')
-          return written({ session, atMs: atMs(), direction, bytes: chunk.length, data })?.then(() => chunk) ?? chunk
+          return (
+            written({ session, atMs: atMs(), direction, bytes: chunk.length, data })?.then(() => chunk) ??
+            chunk
+          )
         }
       }
       event('open', 0)

@@ -128,7 +128,9 @@ function fifo(): { path: string; read: () => string } {
   }
 }
 
-test('a FIFO whose reader has not come, and one that stopped reading, hold no session up', { timeout: 20_000 }, async () => {
+test('a FIFO whose reader has not come, and one that stopped reading, hold no session up', {
+  timeout: 20_000,
+}, async () => {
   const { path, read } = fifo()
   using stage = record({ path })
   const megabyte = Array.from({ length: 64 }, (_, index) => Buffer.alloc(16 * 1024, index))
@@ -159,7 +161,10 @@ test('a FIFO whose reader has not come, and one that stopped reading, hold no se
   expect(last.up.toString()).toBe('after')
   await expect.poll(() => stage.pending).toBe(0)
   got += read()
-  const lines: RecordLine[] = got.trimEnd().split('\n').map((line) => JSON.parse(line))
+  const lines: RecordLine[] = got
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   const holes = lines.filter((line) => 'lines' in line)
   expect(holes).toEqual([{ event: 'dropped', lines: stage.dropped }])
   // Each of four sessions has an open, a close and its chunks.
