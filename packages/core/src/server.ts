@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { acceptedConnection } from './accepted-connection.js'
-import { type Address, type AddressLike, formatAddress, parseAddress, socketAddress } from './address.js'
+import { type Address, type AddressLike, clientAddress, formatAddress, parseAddress } from './address.js'
 import { sessionChannels } from './channels.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { contain } from './contain.js'
@@ -101,6 +101,7 @@ export class RelayServer {
   #rejected = 0
   #upBytes = 0
   #downBytes = 0
+  #address: Address | undefined
   #listening: Listening | undefined
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
@@ -118,7 +119,7 @@ export class RelayServer {
 
   /** Where the server listens, with the real port; `undefined` before and after. */
   get address(): Address | undefined {
-    return this.#listening?.address
+    return this.#address
   }
 
   /**
@@ -130,12 +131,16 @@ export class RelayServer {
     const wanted = parseAddress(address)
     if (this.#closing !== undefined) throw closed()
     try {
+      // Its first client may come before we know that it has its path.
+      if ('path' in wanted) this.#address = wanted
       const listening = await listenAt(this.#server, wanted, { unixMode: this.#options.unixMode })
+      this.#address = listening.address
       // Closed meanwhile: there is nobody behind the file.
       if (this.#closing === undefined) this.#listening = listening
       else listening.leave()
       return listening.address
     } catch (cause) {
+      this.#address = undefined
       if (this.#closing !== undefined) throw closed()
       const message = `could not listen on ${formatAddress(wanted)}: ${(cause as Error).message}`
       throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause })
@@ -201,7 +206,7 @@ export class RelayServer {
     this.#listening?.leave()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    this.#listening = undefined
+    this.#address = undefined
   }
 
   #cutAll(reason: CloseReason): void {
@@ -212,8 +217,8 @@ export class RelayServer {
     const client = acceptedConnection(socket)
     const info: SessionInfo = {
       id: `${this.#idPrefix}-${++this.#accepted}`,
-      client: socketAddress(client.socket as Socket, 'remote'),
-      listen: this.address as Address,
+      client: clientAddress(client.socket as Socket, this.#address as Address),
+      listen: this.#address as Address,
       startedAt: Date.now(),
     }
     if (this.#maxConnections > 0 && this.#sessions.size >= this.#maxConnections) {

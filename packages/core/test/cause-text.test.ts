@@ -24,7 +24,13 @@ async function messageOf(server: ReturnType<typeof createServer>, tls: object): 
 }
 
 test('an upstream that speaks no TLS is told in words', async () => {
-  const plain = createServer((socket) => void socket.on('error', () => {}).resume().end('220 mail.example ESMTP\r\n'))
+  const plain = createServer(
+    (socket) =>
+      void socket
+        .on('error', () => {})
+        .resume()
+        .end('220 mail.example ESMTP\r\n'),
+  )
   expect(await messageOf(plain, {})).toBe(
     'could not connect to UPSTREAM: TLS failed: wrong version number (ERR_SSL_WRONG_VERSION_NUMBER); it does not seem to speak TLS',
   )

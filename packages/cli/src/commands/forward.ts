@@ -129,6 +129,11 @@ async function forward(
     options,
     log,
   )
+  const { maxConnections = maxSessions } = options
+  // Said once, of several workers.
+  if (maxSessions > 0 && maxConnections > maxSessions && (worker?.index ?? 1) === 1) {
+    log('warn', 'more connections than descriptors allow', { maxConnections, descriptorsAllow: maxSessions })
+  }
   const server = createRelayServer({
     upstream: connector,
     stages,
@@ -136,7 +141,7 @@ async function forward(
     lingerMs: options.linger,
     idleTimeoutMs: options.idleTimeout,
     maxDurationMs: options.maxDuration,
-    maxConnections: options.maxConnections ?? maxSessions,
+    maxConnections,
     unixMode: options.unixMode,
     onClose: listed ? (session, result) => logSession(sessionLog, session, result) : undefined,
   })
