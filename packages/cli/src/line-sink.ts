@@ -6,7 +6,7 @@ const MAX_PENDING_BYTES = 1024 * 1024
 const FLUSH_MS = 500
 
 // A write costs more than the making of a line: those that come soon after one another share it.
-const BATCH_MS = 10
+const BATCH_MS = 25
 const BATCH_BYTES = 16 * 1024
 
 /** Takes text at once or not at all: it never waits and never fails, whatever becomes of its reader. */

@@ -1,28 +1,8 @@
-import {
-  type BigIntStats,
-  close,
-  constants,
-  fstat,
-  fstatSync,
-  ftruncate,
-  open,
-  openSync,
-  stat,
-  write,
-  writeSync,
-} from 'node:fs'
+import { type BigIntStats, close, fstatSync, writeSync } from 'node:fs'
 import { Writable } from 'node:stream'
-import { promisify } from 'node:util'
+import { ADDING, codeOf, fileCalls, openedNow } from './file-calls.js'
 import { boolean, checkOptions } from './options.js'
-
-const files = {
-  close: promisify(close),
-  fstat: promisify(fstat),
-  ftruncate: promisify(ftruncate),
-  open: promisify(open),
-  stat: promisify(stat),
-  write: promisify(write),
-}
+import { endOfPipeful, holdsLineEnd, isLineStart, startOfLine } from './whole-lines.js'
 
 export interface LineFileOptions {
   /**
@@ -33,20 +13,11 @@ export interface LineFileOptions {
   readonly openNow?: boolean | undefined
 }
 
-const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
-// Who opens a FIFO that nobody reads would else wait for its reader, and with it one of Node's four threads.
-const FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK
-const MODE = 0o666
-
 // Without an answer for so long a file counts as stopped.
 const STALL_MS = 1_000
 const RETRY_MS = 250
 const FIRST_RETRY_MS = 5
 const LOOK_MS = 1_000
-
-// What a pipe takes as a whole or not at all, and never between the parts of another writer.
-const PIPE_BYTES = 4096
-const NEWLINE = 10
 
 /**
  * A file, or a FIFO, that lines are added to. It has the descriptor, and does one thing at a time with it, on a thread of Node's: nobody
@@ -74,6 +45,8 @@ export class LineFile extends Writable {
   #reopens = false
   #lookAt = 0
   #missing = false
+  /** The name could not be opened anew. */
+  #kept = false
   #stopped: Error | undefined
   /** Since when a pipe is full. */
   #fullAt: number | undefined
@@ -138,9 +111,9 @@ export class LineFile extends Writable {
         const from = at
         at += await this.#writeFrom(lines, at)
         // Half a line may be taken back.
-        if (lines.subarray(from, at).includes(NEWLINE)) this.#onProgress()
+        if (holdsLineEnd(lines, from, at)) this.#onProgress()
       } catch (error) {
-        if (!this.#isPipe && !isLineStart(lines, at)) at = await this.#takeBack(lines, at)
+        if (!isLineStart(lines, at)) at = await this.#takeBack(lines, at)
         await this.#pauseFor(error)
       }
     }
@@ -151,18 +124,20 @@ export class LineFile extends Writable {
 
   async #writeFrom(lines: Buffer, at: number): Promise<number> {
     const fd = this.#fd as number
-    const end = this.#isPipe ? pipefulEnd(lines, at) : lines.length
-    const { bytesWritten } = await this.#answered(files.write(fd, lines, at, end - at, null))
+    const end = this.#isPipe ? endOfPipeful(lines, at) : lines.length
+    const { bytesWritten } = await this.#answered(fileCalls.write(fd, lines, at, end - at, null))
     return bytesWritten
   }
 
-  /** Half a line leaves the full disk again, lest another process writes its own behind it. Resolves with where that line begins. */
+  /** Half a line leaves the full disk again, lest another process writes its own behind it. Resolves with what to go on from. */
   async #takeBack(lines: Buffer, at: number): Promise<number> {
+    // Who has opened somebody else's descriptor may not have opened it to add to the end.
+    if (this.#isPipe || this.path === undefined) return at
     const fd = this.#fd as number
-    const start = lines.lastIndexOf(NEWLINE, at - 1) + 1
+    const start = startOfLine(lines, at)
     try {
-      const { size } = await this.#answered(files.fstat(fd))
-      await this.#answered(files.ftruncate(fd, Math.max(0, size - (at - start))))
+      const { size } = await this.#answered(fileCalls.fstat(fd))
+      await this.#answered(fileCalls.ftruncate(fd, Math.max(0, size - (at - start))))
     } catch {
       // Then it stays.
     }
@@ -174,17 +149,20 @@ export class LineFile extends Writable {
     if (path === undefined || !(this.#fd === undefined || this.#reopens || (await this.#hasMoved(path))))
       return
     // A call that comes while this one is under way is another one.
+    const asked = this.#reopens
     this.#reopens = false
     const old = this.#fd
     try {
-      const fd = await this.#answered(files.open(path, FLAGS, MODE))
-      this.#use(fd, await this.#answered(files.fstat(fd, { bigint: true })))
+      const fd = await this.#answered(fileCalls.open(path, ADDING))
+      this.#use(fd, await this.#answered(fileCalls.fstat(fd, { bigint: true })))
     } catch (error) {
       if (old === undefined) throw error
-      this.emit('kept', error)
+      // Else it would be told with every look at the name.
+      if (asked || !this.#kept) this.emit('kept', error)
+      this.#kept = true
       return
     }
-    if (old !== undefined) await this.#answered(files.close(old)).catch(() => {})
+    if (old !== undefined) await this.#answered(fileCalls.close(old)).catch(() => {})
   }
 
   /** Whether the name leads to another file, or for more than a moment to none: whoever renamed it may be about to make the next one. */
@@ -193,7 +171,7 @@ export class LineFile extends Writable {
     if (now < this.#lookAt) return false
     this.#lookAt = now + LOOK_MS
     try {
-      const { dev, ino } = await this.#answered(files.stat(path, { bigint: true }))
+      const { dev, ino } = await this.#answered(fileCalls.stat(path, { bigint: true }))
       this.#missing = false
       return dev !== this.#identity?.dev || ino !== this.#identity.ino
     } catch (error) {
@@ -208,6 +186,7 @@ export class LineFile extends Writable {
     this.#identity = identity
     this.#isPipe = !identity.isFile()
     this.#missing = false
+    this.#kept = false
     this.#lookAt = performance.now() + LOOK_MS
     this.emit('opened')
   }
@@ -265,28 +244,4 @@ export class LineFile extends Writable {
     this.#fd = undefined
     if (fd !== undefined && this.path !== undefined) close(fd, () => {})
   }
-}
-
-function openedNow(path: string): number | undefined {
-  try {
-    return openSync(path, FLAGS, MODE)
-  } catch (error) {
-    if (codeOf(error) === 'ENXIO') return undefined
-    throw error
-  }
-}
-
-function isLineStart(lines: Buffer, at: number): boolean {
-  return at === 0 || lines[at - 1] === NEWLINE
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code
-}
-
-/** The end of the whole lines that fit in one write; of the first line where that alone does not. */
-function pipefulEnd(bytes: Buffer, at: number): number {
-  if (bytes.length - at <= PIPE_BYTES) return bytes.length
-  const end = bytes.lastIndexOf(NEWLINE, at + PIPE_BYTES - 1) + 1
-  return end > at ? end : bytes.indexOf(NEWLINE, at) + 1 || bytes.length
 }

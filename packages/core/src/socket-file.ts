@@ -7,6 +7,7 @@ import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_PATH_BYTES } from './address.js'
+import { codeOf } from './file-calls.js'
 
 // Between bind and listen the socket of another program refuses, too.
 const SECOND_LOOK_MS = 50
@@ -164,8 +165,4 @@ function ifMissing(error: unknown): undefined {
 
 function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code
 }
