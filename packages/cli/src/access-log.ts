@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { Failure } from './failure.js'
 import { type LineSink, lineSink } from './line-sink.js'
-import type { Log } from './log.js'
+import type { LogFiles } from './log-files.js'
 import type { Shell } from './shell.js'
 
 /** A file name, `-` or `off`. **Fails** with an error that says so. */
@@ -14,13 +12,14 @@ export function parseAccessLog(text: string): string {
 /**
  * Where the session lines go: stdout for `-`, else a file that grows.
  *
- * **Fails** if the file cannot be opened; a later error is logged, and ends the writing.
+ * **Fails** if the file cannot be opened.
  */
-export async function openAccessLog(target: string, shell: Shell, log: Log): Promise<LineSink> {
+export async function openAccessLog(target: string, shell: Shell, files: LogFiles): Promise<LineSink> {
   if (target === '-') return shell.stdout
-  const file = createWriteStream(target, { flags: 'a' })
-  await once(file, 'open').catch((error: Error) => {
+  const file = await files.open('access log', target).catch((error: Error) => {
     throw new Failure(1, `--access-log: cannot open ${target}: ${error.message}`)
   })
-  return lineSink(file, (error) => log('error', 'access log stopped', { file: target, error: error.message }))
+  const sink = lineSink(file)
+  files.follow(file, sink)
+  return sink
 }

@@ -47,6 +47,12 @@ export function parsePositive(text: string): number {
   throw new RangeError(`expected a whole number, 1 or more, got ${inspect(text)}`)
 }
 
+/** The permissions of a file, in octal. */
+export function parseFileMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
+  throw new RangeError(`expected a file mode in octal, such as 660, got ${inspect(text)}`)
+}
+
 /** How many connections to open ahead. */
 export function parsePrewarm(text: string): number | 'auto' {
   if (text === 'auto') return text

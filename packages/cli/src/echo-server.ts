@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Address } from '@relay/core'
+import { listenAt } from '@relay/core/connector'
 
 export interface EchoServer {
   /** With the port that was picked. */
@@ -26,14 +27,14 @@ export async function startEcho(address: Address): Promise<EchoServer> {
     })
     socket.pipe(socket)
   })
-  server.listen(address)
-  await once(server, 'listening')
+  const listening = await listenAt(server, address)
   server.on('error', () => {}) // accept fails while descriptors are short, and works again after
 
   return {
-    address: boundAddress(server.address()) ?? address,
+    address: listening.address,
     stats: () => ({ accepted, bytes: [...sockets].reduce((sum, socket) => sum + socket.bytesRead, bytes) }),
     async close() {
+      listening.leave()
       closed ??= once(server.close(), 'close')
       for (const socket of sockets) cut(socket)
       await closed
@@ -46,8 +47,4 @@ function cut(socket: Socket): void {
   if (socket.remotePort !== undefined && !socket.writableFinished) socket.resetAndDestroy()
   // Not only when what was written is gone, which a peer that does not read puts off for ever.
   socket.destroy()
-}
-
-function boundAddress(bound: ReturnType<ReturnType<typeof createServer>['address']>): Address | undefined {
-  return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : undefined
 }

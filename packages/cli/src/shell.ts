@@ -15,6 +15,10 @@ export interface Shell extends Omit<Io, 'stdout' | 'stderr' | 'onExit'> {
 export function createShell(io: Io, argv: readonly string[]): Shell {
   const { onExit, ...rest } = io
   const stop = new Stop()
-  onExit?.(() => stop.leaveNow())
-  return { ...rest, argv, stop, stdout: lineSink(io.stdout), stderr: lineSink(io.stderr) }
+  const [stdout, stderr] = [lineSink(io.stdout), lineSink(io.stderr)]
+  onExit?.(() => {
+    stop.leaveNow()
+    for (const sink of [stdout, stderr]) sink.flushNow()
+  })
+  return { ...rest, argv, stop, stdout, stderr }
 }

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { expect, test } from 'vitest'
 import { formatUpstream, parseListen, parseUpstream } from '../src/addresses.js'
 
@@ -55,3 +56,14 @@ test.each(['tls://a', 'tls://:1', 'tls://a:99999', 'tls://unix:/a'])(
     expect(() => parseUpstream(text)).toThrow(`expected 'tls://host:8848', got '${text}'`)
   },
 )
+
+test.each(['*:8080', 'tcp://*:8080'])('listens on every address for %s', (text) => {
+  const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ family }) => family === 'IPv6'),
+  )
+  expect(parseListen(text)).toEqual({ host: hasIPv6 ? '::' : '0.0.0.0', port: 8080 })
+})
+
+test.each(['*:8080', 'tls://*:8080'])('connects to no %s', (text) => {
+  expect(() => parseUpstream(text)).toThrow(/expected a host to connect to, got '.*\*:8080'/)
+})

@@ -61,7 +61,7 @@ test('says how many lines a slow reader made it drop', async () => {
   const sink = {
     isTTY: false,
     columns: 80,
-    write: (text: string) => room && lines.push(text) > 0,
+    write: (text: string) => room && lines.push(...text.trimEnd().split('\n')) > 0,
     writeBulk: () => false,
     flush: () => Promise.resolve(),
   }

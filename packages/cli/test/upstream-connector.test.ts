@@ -9,7 +9,7 @@ test('--reuse lines takes lines that end in LF and lines that end in CRLF', asyn
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const address = { host: '127.0.0.1', port }
-  const flags = { prewarm: 0, reuse: 'lines', poolIdle: 1, poolStats: 0 } as const
+  const flags = { prewarm: 0, reuse: 'lines', poolIdle: 1, poolMaxAge: 1, poolStats: 0 } as const
   const { connector } = await upstreamConnector({ address, tls: false }, 5_000, flags, () => {})
   onTestFinished(async () => {
     await connector.close()

@@ -1,4 +1,4 @@
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv4, isIPv6, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 
 /** A TCP address, or the path of a unix socket. */
@@ -10,7 +10,7 @@ export type AddressLike = Address | string | number
 const ACCEPTED = "a port (8848), 'host:8848', '[::1]:8848', 'tcp://host:8848' or 'unix:/path'"
 
 // sockaddr_un holds 108 bytes on Linux, 104 on macOS and the BSDs, a closing zero included. Node cuts a longer path silently.
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
+export const MAX_PATH_BYTES: number = process.platform === 'linux' ? 107 : 103
 
 /**
  * Reads an address; a bare port is on 127.0.0.1.
@@ -40,7 +40,20 @@ export function formatAddress(address: Address): string {
 export function socketAddress(socket: Socket, end: 'local' | 'remote'): Address {
   const host = end === 'local' ? socket.localAddress : socket.remoteAddress
   const port = end === 'local' ? socket.localPort : socket.remotePort
-  return host === undefined || port === undefined ? { path: '' } : { host, port }
+  return host === undefined || port === undefined ? { path: '' } : { host: unmapped(host), port }
+}
+
+/** The address of a client; one that was gone before it could be asked has none, and gets `0.0.0.0:0` or `[::]:0`. */
+export function clientAddress(socket: Socket, listen: Address): Address {
+  const address = socketAddress(socket, 'remote')
+  if ('host' in address || 'path' in listen) return address
+  return { host: isIPv6(listen.host) ? '::' : '0.0.0.0', port: 0 }
+}
+
+// Who listens on [::] sees an IPv4 client as one in IPv6.
+function unmapped(host: string): string {
+  const rest = host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : ''
+  return isIPv4(rest) ? rest : host
 }
 
 function parseText(text: string): Address {

@@ -1,3 +1,4 @@
+import { causeText } from './cause-text.js'
 import { RelayError, type Side } from './errors.js'
 import type { StageRef } from './stage-pipeline.js'
 
@@ -53,6 +54,6 @@ export function reasonOfClose(side: Side, cause: Error | undefined): [CloseReaso
     ? [`${side}-reset`, new RelayError('ERR_RELAY_RESET', `the ${side} reset the connection`, context)]
     : [
         `${side}-error`,
-        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${cause.message}`, context),
+        new RelayError('ERR_RELAY_PEER', `the ${side}'s connection failed: ${causeText(cause)}`, context),
       ]
 }

@@ -12,6 +12,8 @@ export { type DialTarget, dial } from './dial.js'
 export { type DialerOptions, dialTarget } from './dialer.js'
 export { errorText } from './error-text.js'
 export { LazySignal } from './lazy-signal.js'
+export { LineFile, type LineFileOptions } from './line-file.js'
+export { type ListenAtOptions, type Listening, listenAt } from './listen-at.js'
 export {
   type ConnectionReader,
   type ConnectionUser,
@@ -19,4 +21,5 @@ export {
   RawConnection,
 } from './raw-connection.js'
 export { containedProof } from './reuse-proof.js'
+export { SocketFile } from './socket-file.js'
 export { followStageCalls, type StageCaller } from './stage-calls.js'

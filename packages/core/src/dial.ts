@@ -1,15 +1,17 @@
 import { channel } from 'node:diagnostics_channel'
-import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net'
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.js'
 import type { CancelSignal } from './cancellation.js'
+import { causeText } from './cause-text.js'
 import { errorText } from './error-text.js'
 import { RelayError } from './errors.js'
 import { RawConnection } from './raw-connection.js'
 import { ReadBuffer } from './read-buffer.js'
 import { RelaySocket } from './relay-socket.js'
 import { SOCKET_SETTINGS } from './socket-settings.js'
+import { tlsName } from './tls-name.js'
 
 export interface DialTarget {
   readonly address: Address
@@ -123,7 +125,7 @@ function dialOnce(target: DialTarget, signal: CancelSignal): Promise<RawConnecti
       fail(failure(error))
     }
     function failure(cause: Error): RelayError {
-      const message = `could not connect to ${formatAddress(target.address)}: ${reasonOf(cause)}`
+      const message = `could not connect to ${formatAddress(target.address)}: ${causeText(cause)}`
       return new RelayError('ERR_RELAY_CONNECT', message, { side: 'upstream', phase: 'connect', cause })
     }
   })
@@ -186,11 +188,7 @@ function tlsOptions(address: Address, tls: ConnectionOptions, socket: Socket): C
 
 function serverName(address: Address): ConnectionOptions {
   if ('path' in address) return {}
-  return isIP(address.host) === 0 ? { host: address.host, servername: address.host } : { host: address.host }
-}
-
-// Of a name with several addresses Node reports an AggregateError with an empty message.
-function reasonOf(error: Error): string {
-  const errors: Error[] = error instanceof AggregateError ? error.errors : [error]
-  return errors.map(({ message }) => message).join('; ')
+  const name = tlsName(address.host)
+  // The certificate is held to the same name.
+  return name === undefined ? { host: address.host } : { host: name, servername: name }
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { acceptedConnection } from './accepted-connection.js'
-import { type Address, type AddressLike, formatAddress, parseAddress, socketAddress } from './address.js'
+import { type Address, type AddressLike, clientAddress, formatAddress, parseAddress } from './address.js'
 import { sessionChannels } from './channels.js'
 import type { CloseReason, RelayResult } from './close-reason.js'
 import { contain } from './contain.js'
 import { sessionsByDescriptors } from './descriptor-limit.js'
 import { RelayError } from './errors.js'
 import type { Connector } from './lease.js'
+import { type Listening, listenAt } from './listen-at.js'
 import { checkOptions, count, func, milliseconds, type OptionCheck } from './options.js'
 import { copyPolicy, RELAY_OPTION_CHECKS, type RelayOptions } from './relay.js'
 import { Session } from './session.js'
@@ -26,6 +27,12 @@ export interface RelayServerOptions extends Omit<RelayOptions, 'signal'> {
    * @default what the process's descriptor limit allows, two for each session
    */
   readonly maxConnections?: number | undefined
+  /**
+   * Who may connect where it listens on a unix socket, as for `chmod`: 0o660 for its user and group.
+   *
+   * @default what the umask leaves
+   */
+  readonly unixMode?: number | undefined
   /** A client was accepted. */
   readonly onSession?: ((info: SessionInfo) => void) | undefined
   /** A session ended, or a client was rejected. */
@@ -53,7 +60,16 @@ const connector: OptionCheck = (value) =>
     ? undefined
     : 'a connector, such as dialer({ host, port })'
 
+const fileMode: OptionCheck = (value) =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777
+    ? undefined
+    : 'a file mode from 0 to 0o777'
+
 const { signal: _, ...COPY_OPTION_CHECKS } = RELAY_OPTION_CHECKS
+
+function closed(): RelayError {
+  return new RelayError('ERR_RELAY_CLOSED', 'the server is closed', { phase: 'listen' })
+}
 
 /** A server that relays each client to an upstream connection of its own. `listen()` starts it. */
 export function createRelayServer(options: RelayServerOptions): RelayServer {
@@ -61,6 +77,7 @@ export function createRelayServer(options: RelayServerOptions): RelayServer {
     ...COPY_OPTION_CHECKS,
     upstream: connector,
     maxConnections: count,
+    unixMode: fileMode,
     onSession: func,
     onClose: func,
   })
@@ -85,8 +102,8 @@ export class RelayServer {
   #upBytes = 0
   #downBytes = 0
   #address: Address | undefined
-  /** Fails the `listen()` that is under way. */
-  #listening: ((reason: Error) => void) | undefined
+  #listening: Listening | undefined
+  #beginning = false
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -107,38 +124,35 @@ export class RelayServer {
   }
 
   /**
-   * Starts accepting clients; port 0 picks a free one.
+   * Starts accepting clients; port 0 picks a free one. A unix socket takes the place of one that nobody listens on any more.
    *
    * **Fails** with `ERR_RELAY_LISTEN`, whose `cause` is the system's error, and can then be called again.
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = parseAddress(address)
-    if (this.#closing !== undefined)
-      throw new RelayError('ERR_RELAY_CLOSED', 'the server is closed', { phase: 'listen' })
-    if (this.#listening !== undefined || this.#address !== undefined) {
+    if (this.#closing !== undefined) throw closed()
+    if (this.#beginning || this.#listening !== undefined) {
       const message = `could not listen on ${formatAddress(wanted)}: the server listens already`
       throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen' })
     }
+    this.#beginning = true
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#listening = reject
-        this.#server.once('error', reject)
-        this.#server.listen(wanted, () => {
-          this.#server.off('error', reject)
-          resolve()
-        })
-      })
+      // Its first client may come before we know that it has its path.
+      if ('path' in wanted) this.#address = wanted
+      const listening = await listenAt(this.#server, wanted, { unixMode: this.#options.unixMode })
+      this.#address = listening.address
+      // Closed meanwhile: there is nobody behind the file.
+      if (this.#closing === undefined) this.#listening = listening
+      else listening.leave()
+      return listening.address
     } catch (cause) {
-      if (cause instanceof RelayError) throw cause
+      this.#address = undefined
+      if (this.#closing !== undefined) throw closed()
       const message = `could not listen on ${formatAddress(wanted)}: ${(cause as Error).message}`
       throw new RelayError('ERR_RELAY_LISTEN', message, { phase: 'listen', cause })
     } finally {
-      this.#listening = undefined
+      this.#beginning = false
     }
-    const bound = this.#server.address()
-    this.#address =
-      typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : wanted
-    return this.#address
   }
 
   /** The live sessions, as they are now. */
@@ -197,11 +211,9 @@ export class RelayServer {
   }
 
   async #drain(): Promise<void> {
-    if (this.#listening !== undefined) {
-      // Node looks a name up, and listens after it was closed.
-      this.#server.once('listening', () => this.#server.close())
-      this.#listening(new RelayError('ERR_RELAY_CLOSED', 'the server was closed', { phase: 'listen' }))
-    }
+    this.#listening?.leave()
+    // Node looks a name up first, and then listens, though it was closed.
+    if (this.#beginning) this.#server.once('listening', () => this.#server.close())
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     this.#address = undefined
@@ -215,7 +227,7 @@ export class RelayServer {
     const client = acceptedConnection(socket)
     const info: SessionInfo = {
       id: `${this.#idPrefix}-${++this.#accepted}`,
-      client: socketAddress(client.socket as Socket, 'remote'),
+      client: clientAddress(client.socket as Socket, this.#address as Address),
       listen: this.#address as Address,
       startedAt: Date.now(),
     }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { existsSync } from 'node:fs'
@@ -348,4 +349,32 @@ describe('options', () => {
     expect(create).toThrow(ErrorClass as typeof TypeError)
     expect(create).toThrow(message as string)
   })
+})
+
+describe('the address of a client', () => {
+  test('over IPv4 is an IPv4 address, also to who listens on [::]', async () => {
+    const server = createRelayServer({ upstream: never })
+    const address = await server.listen('[::]:0')
+    onTestFinished(() => server.close({ graceMs: 0 }))
+    const peer = await client({ host: '127.0.0.1', port: (address as { port: number }).port })
+    await expect
+      .poll(() => server.sessions()[0]?.client)
+      .toEqual({ host: '127.0.0.1', port: peer.socket.localPort })
+  })
+
+  test.each(['127.0.0.1:0', '[::1]:0'])(
+    'that was gone before it was accepted is unspecified (%s)',
+    async (where) => {
+      const seen: SessionInfo[] = []
+      const server = createRelayServer({ upstream: never, onClose: (info) => seen.push(info) })
+      const { host, port } = (await server.listen(where)) as { host: string; port: number }
+      onTestFinished(() => server.close({ graceMs: 0 }))
+      // Nothing is accepted while this waits for another process.
+      const program = `const socket = require('net').connect(${port}, '${host}', () => socket.resetAndDestroy())`
+      execFileSync(process.execPath, ['-e', program])
+      await expect
+        .poll(() => seen.map((info) => info.client))
+        .toEqual([{ host: where.startsWith('[') ? '::' : '0.0.0.0', port: 0 }])
+    },
+  )
 })

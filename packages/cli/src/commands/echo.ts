@@ -17,7 +17,7 @@ export function define(command: Command, shell: Shell): void {
 
 async function echo(listen: Address, options: { json?: true }, shell: Shell): Promise<void> {
   const stop = stopSignals(shell)
-  const log = await createLog(shell.stderr, { json: options.json, env: shell.env })
+  const log = createLog(shell.stderr, { json: options.json, env: shell.env })
   const server = await stop.unlessAsked(startEcho(listen)).catch((error: unknown) => {
     throw listenFailure(listen, error)
   })

@@ -7,6 +7,7 @@ import {
   oneOf,
   option,
   parseCount,
+  parseFileMode,
   parsePositive,
   parsePrewarm,
   parseWorkers,
@@ -18,6 +19,7 @@ import { Failure } from '../failure.js'
 import type { Signal } from '../io.js'
 import { listenFailure } from '../listen-failure.js'
 import { createLog, type Fields } from '../log.js'
+import { LogFiles } from '../log-files.js'
 import { isSelfUpstream } from '../self-upstream.js'
 import { logSession } from '../session-line.js'
 import type { Shell } from '../shell.js'
@@ -34,6 +36,7 @@ interface ForwardOptions extends PoolFlags {
   maxDuration: number
   connectTimeout: number
   maxConnections?: number
+  unixMode?: number
   workers: number
   drain: number
   accessLog?: string
@@ -69,6 +72,7 @@ export function define(command: Command, shell: Shell): void {
   )
   const stages = new StageFlags(command)
   flag('--max-connections <n>', 'sessions at once, 0: no limit (default: what descriptors allow)', parseCount)
+  flag('--unix-mode <mode>', 'who may connect to a unix socket, as for chmod: 660', parseFileMode)
   flag('--workers <n|auto>', 'processes that share the work; auto: one for each processor', parseWorkers, '1')
   flag('--drain <duration>', 'how long a stop lets running sessions go on', parseDuration, '25s')
   flag('--access-log <file>', 'write the session lines here instead; -: stdout, off: nowhere', parseAccessLog)
@@ -104,17 +108,21 @@ async function forward(
   const { accessLog, json } = options
   const { stop, worker } = shell
   const logOptions = { json, env: shell.env, fields: worker && { worker: worker.index } }
-  const log = await createLog(shell.stderr, logOptions)
+  const log = createLog(shell.stderr, logOptions)
   handleStrayErrors(shell, log, options.onStrayError)
   // Said once, however many workers there are.
   const announce = async (message: 'listening' | 'stopped', fields: Fields): Promise<void> =>
     worker === undefined ? log('info', message, fields) : worker.report({ message, fields })
   const listed = accessLog !== 'off'
   const apart = listed && accessLog !== undefined
-  const sessionSink = apart ? await openAccessLog(accessLog, shell, log) : shell.stderr
-  const sessionLog = apart ? await createLog(sessionSink, logOptions) : log
+  const files = new LogFiles(log)
+  shell.onReopen?.(() => files.reopen())
+  stop.cover(files)
+  const sessionSink = apart ? await stop.unlessAsked(openAccessLog(accessLog, shell, files)) : shell.stderr
+  if (sessionSink === undefined) return // stopped while a disk did not answer
+  const sessionLog = apart ? createLog(sessionSink, logOptions) : log
   const taps = tapWriter(shell.stderr, log, hasColour(shell.stderr, shell.env))
-  const stages = await stop.unlessAsked(stageFlags.make(taps))
+  const stages = await stop.unlessAsked(stageFlags.make({ ...taps, files }))
   if (stages === undefined) return // stopped while a module was loading
   const { connector, maxSessions, logStats } = await upstreamConnector(
     upstream,
@@ -122,6 +130,11 @@ async function forward(
     options,
     log,
   )
+  const { maxConnections = maxSessions } = options
+  // Said once, of several workers.
+  if (maxSessions > 0 && maxConnections > maxSessions && (worker?.index ?? 1) === 1) {
+    log('warn', 'more connections than descriptors allow', { maxConnections, descriptorsAllow: maxSessions })
+  }
   const server = createRelayServer({
     upstream: connector,
     stages,
@@ -129,7 +142,8 @@ async function forward(
     lingerMs: options.linger,
     idleTimeoutMs: options.idleTimeout,
     maxDurationMs: options.maxDuration,
-    maxConnections: options.maxConnections ?? maxSessions,
+    maxConnections,
+    unixMode: options.unixMode,
     onClose: listed ? (session, result) => logSession(sessionLog, session, result) : undefined,
   })
 
@@ -151,6 +165,7 @@ async function forward(
   stageFlags.close()
   // Many sessions that end together are more lines than have room: the totals wait until those are out.
   await Promise.all([shell.stderr.flush(), sessionSink.flush()])
+  await files.close()
   taps.report()
   logStats()
   await announce('stopped', totals(signal, server))

@@ -1,4 +1,5 @@
 import type { Stage } from '@relay/core'
+import type { LogFiles } from '../log-files.js'
 
 /** The stages of core, imported only when one is asked for. */
 export type CoreStages = typeof import('@relay/core/stages')
@@ -7,6 +8,8 @@ export type CoreStages = typeof import('@relay/core/stages')
 export interface Surroundings {
   /** Takes the lines of a tap. */
   readonly write: (lines: string) => void
+  /** Opens files to add lines to. */
+  readonly files: LogFiles
 }
 
 /** One argument of a built-in stage. The first is written behind the colon, the others as `name=value`. */
@@ -27,7 +30,11 @@ export interface BuiltIn {
   readonly parameters: Readonly<Record<string, Parameter>>
   /** Its one argument is all that is behind the colon, commas too. */
   readonly verbatim: boolean
-  make(core: CoreStages, values: Readonly<Record<string, unknown>>, surroundings: Surroundings): Stage
+  make(
+    core: CoreStages,
+    values: Readonly<Record<string, unknown>>,
+    surroundings: Surroundings,
+  ): Stage | Promise<Stage>
 }
 
 /** An argument that has to be there. */
@@ -59,7 +66,7 @@ export function builtIn<const Parameters extends Readonly<Record<string, Paramet
   meaning: string
   parameters: Parameters
   verbatim?: boolean
-  make: (core: CoreStages, values: Values<Parameters>, surroundings: Surroundings) => Stage
+  make: (core: CoreStages, values: Values<Parameters>, surroundings: Surroundings) => Stage | Promise<Stage>
 }): BuiltIn {
   return { verbatim: false, ...definition } as BuiltIn
 }

@@ -92,12 +92,13 @@ export const builtIns: readonly BuiltIn[] = [
     meaning: 'writes what passes to a file, with its time, as JSON lines',
     parameters: { file: required('FILE', 'what is in it stays', parseFile) },
     verbatim: true,
-    make({ record }, { file }) {
-      try {
-        return record({ path: file })
-      } catch (error) {
-        throw new Failure(1, `record: cannot open ${file}: ${(error as Error).message}`)
-      }
+    async make({ record }, { file: path }, { files }) {
+      const file = await files.open('recording', path).catch((error: Error) => {
+        throw new Failure(1, `record: cannot open ${path}: ${error.message}`)
+      })
+      const stage = record({ file })
+      files.follow(file, stage)
+      return stage
     },
   }),
 ]

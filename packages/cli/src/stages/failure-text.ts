@@ -11,6 +11,9 @@ export async function failureText(error: unknown, module: URL): Promise<string> 
     return `TypeScript needs Node 22.18, 23.6 or later, and this is ${process.version}`
   }
   const [summary = ''] = message.split('\n')
+  if (code?.endsWith('MODULE_NOT_FOUND') === true && summary.includes("'@relay/")) {
+    return `${summary}; install it beside the module (npm install @relay/core), or do without: a stage is a plain object`
+  }
   const text = name === 'Error' || code?.startsWith('ERR_') === true ? summary : `${name}: ${summary}`
   return `${text}${placeInStack(error, module) ?? (await placeOfSyntaxError(error, module))}`
 }

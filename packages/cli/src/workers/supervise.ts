@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { SocketFile } from '@relay/core/connector'
 import { createLog, type Fields } from '../log.js'
 import type { Shell } from '../shell.js'
 import { addFields } from './add-fields.js'
@@ -16,10 +17,11 @@ const LEAVE_MS = 2_500
 export async function supervise(count: number, json: boolean | undefined, shell: Shell): Promise<void> {
   const { stop } = shell
   const over = (): Promise<unknown> => Promise.all(slots.map((slot) => slot.over))
-  const log = await createLog(shell.stderr, { json, env: shell.env })
+  const log = createLog(shell.stderr, { json, env: shell.env })
   // Each worker accepts by itself. The other policy has the primary accept, and hand over each socket.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   let listening: Fields = {}
+  let socketFile: SocketFile | undefined
   let announced = false
   const announce = (): void => log('info', 'listening', { ...listening, workers: count })
   let totals: Fields = {}
@@ -28,6 +30,8 @@ export async function supervise(count: number, json: boolean | undefined, shell:
     log,
     listening(fields: Fields) {
       const moved = listening.listen !== fields.listen
+      // Whoever joins others has bound nothing.
+      if (!slots.some((slot) => slot.listens)) socketFile = socketFileOf(fields.listen)
       listening = fields
       // A port that was picked is picked anew when no worker was left to keep it.
       if (announced && moved) announce()
@@ -46,12 +50,24 @@ export async function supervise(count: number, json: boolean | undefined, shell:
     return over()
   }
   stop.cover({ cut }, LEAVE_MS)
+  shell.onReopen?.(() => {
+    for (const slot of slots) slot.reopen()
+  })
   announced = (await stop.unlessAsked(launchAll(slots))) === true
   if (announced) announce()
   const signal = await stop.asked
+  socketFile?.remove()
   if (signal !== undefined) for (const slot of slots) slot.stop(signal)
   await over()
+  // One that was just being started may have bound it anew.
+  socketFile?.remove()
   log('info', 'stopped', { signal, ...totals })
+}
+
+// Workers leave it: none knows whether it is the last.
+function socketFileOf(listen: unknown): SocketFile | undefined {
+  const [, path] = /^unix:(.*)$/s.exec(String(listen)) ?? []
+  return path === undefined ? undefined : SocketFile.at(path)
 }
 
 /** The first alone: what is wrong with the flags is wrong with all, and said once. */

@@ -10,6 +10,13 @@ export interface WorkerReport {
 /** What the primary says to a worker: that the command was sent this signal; or that it is to cut all, and leave with this code. */
 export type StopOrder = { readonly stop: Signal } | { readonly force: number }
 
+/** What else it says: that the worker is to open its logs anew. */
+export interface ReopenOrder {
+  readonly reopen: true
+}
+
+export type Order = StopOrder | ReopenOrder
+
 /** Which of the workers one is. */
 export interface WorkerPlace {
   /** From 1 to `count`. */

@@ -1,9 +1,11 @@
 // What a worker of `--workers` runs: the command itself, with the primary in the place of the terminal.
+import '../calm-signals.js'
 import cluster from 'node:cluster'
 import { endProcess } from '../end-process.js'
 import { type Io, onProcessStrayError } from '../io.js'
 import { run } from '../main.js'
-import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
+import { onReopenSignal } from '../process-signals.js'
+import type { Order, WorkerReport, WorkerStart } from './worker-link.js'
 
 const [, , start = '', ...argv] = process.argv
 const { index, count, stdoutIsTTY, stderrIsTTY, program }: WorkerStart = JSON.parse(start)
@@ -21,7 +23,7 @@ const io: Io = {
     count,
     report: (report: WorkerReport) => new Promise((resolve) => process.send?.(report, () => resolve())),
     onForced(listener) {
-      process.on('message', (order: StopOrder) => {
+      process.on('message', (order: Order) => {
         if ('force' in order) listener(order.force)
       })
       cluster.worker?.once('disconnect', () => {
@@ -33,11 +35,17 @@ const io: Io = {
   },
   onSignal(listener) {
     let told = false
-    process.on('message', (order: StopOrder) => {
+    process.on('message', (order: Order) => {
       // It may be told twice, and that is no second signal: of that one the primary makes an order of its own.
       if (told || !('stop' in order)) return
       told = true
       listener(order.stop)
+    })
+  },
+  onReopen(listener) {
+    onReopenSignal(listener)
+    process.on('message', (order: Order) => {
+      if ('reopen' in order) listener()
     })
   },
   onStrayError: onProcessStrayError,

@@ -4,7 +4,7 @@ import { Failure, type FailureCode } from '../failure.js'
 import type { Signal } from '../io.js'
 import type { Fields, Log } from '../log.js'
 import type { Shell } from '../shell.js'
-import type { StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
+import type { ReopenOrder, StopOrder, WorkerReport, WorkerStart } from './worker-link.js'
 
 // A worker that has lived so long was not ended by what it does at its start.
 const STEADY_MS = 10_000
@@ -32,6 +32,7 @@ export interface WorkerSlotHost extends Pick<Shell, 'argv' | 'stdout' | 'stderr'
 export class WorkerSlot {
   /** Resolves when its worker has ended, no other will follow, and all it printed was read. */
   readonly over: Promise<void>
+  #listens = false
   readonly #start: WorkerStart
   readonly #host: WorkerSlotHost
   #worker: Worker | undefined
@@ -51,6 +52,11 @@ export class WorkerSlot {
     })
   }
 
+  /** Whether its worker accepts clients. */
+  get listens(): boolean {
+    return this.#listens
+  }
+
   /** Resolves when a worker listens. **Fails** when it ends before, having said why. */
   launch(): Promise<void> {
     if (this.#stopping) return Promise.resolve()
@@ -66,15 +72,17 @@ export class WorkerSlot {
       worker.on('message', ({ message, fields }: WorkerReport) => {
         if (message === 'stopped') return this.#host.stopped(fields)
         this.#serving = true
+        this.#host.listening(fields)
         // What it was told before it could hear is lost.
-        if (this.#order === undefined) this.#host.listening(fields)
-        else worker.send(this.#order)
+        if (this.#order !== undefined) worker.send(this.#order)
+        this.#listens = true
         resolve()
       })
       // Of a message to a worker that is gone: its end is told below.
       worker.on('error', () => {})
       worker.process.once('close', (code: number | null, signal: string | null) => {
         this.#worker = undefined
+        this.#listens = false
         reject(
           new Failure((code ?? 1) as FailureCode, signal === null ? '' : `a worker was ended by ${signal}`),
         )
@@ -87,6 +95,11 @@ export class WorkerSlot {
   /** Has the worker let its sessions end, and then end itself. */
   stop(signal: Signal): void {
     this.#tell({ stop: signal })
+  }
+
+  /** Has the worker open its logs anew. One that is being started opens them anyway. */
+  reopen(): void {
+    this.#worker?.send({ reopen: true } satisfies ReopenOrder)
   }
 
   /** Has the worker cut its sessions, and leave; one that does not hear is killed. */

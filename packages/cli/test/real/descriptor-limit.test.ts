@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { bin } from '../support/spawn-relay.js'
+import { Child } from './support/child.js'
 import { echo, exchange, listen, open } from './support/node-peers.js'
 import { describeWith, program } from './support/programs.js'
 import { startRelay } from './support/relay-process.js'
@@ -53,3 +55,23 @@ function firstAnswer(socket: Socket, text: string): Promise<string> {
     socket.once('close', () => resolve(''))
   })
 }
+
+describeWith(['prlimit'], 'relay forward with more connections than descriptors', () => {
+  const under = [program('prlimit'), `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`, process.execPath, bin]
+
+  test.each([
+    ['1000', 1],
+    ['20', 0],
+    ['0', 0],
+  ])('--max-connections %s is warned of %d times', async (count, times) => {
+    const flags = ['forward', '0', '9', '--max-connections', count, '--workers', '2']
+    const [command = '', ...args] = [...under, ...flags]
+    const relay = new Child(command, args)
+    await relay.printed(({ stderr }) => stderr.includes('"listening"'))
+    expect((await relay.stop()).code).toBe(0)
+    const warnings = relay.stderr
+      .split('\n')
+      .filter((line) => line.includes('more connections than descriptors allow'))
+    expect(warnings).toHaveLength(times)
+  })
+})

@@ -233,3 +233,21 @@ test('a stage is disposed when the relay stops', async () => {
   expect(await exit).toBe(0)
   expect(out.all).toEqual(['let go'])
 })
+
+test.each([
+  ['a.mjs', "import { none } from '@relay/core'\nexport default { name: 'a', up: () => () => none }"],
+  // Test runners tell CommonJS where else to look.
+  [
+    'b.cjs',
+    "const { none } = require('@relay/absent')\nmodule.exports = { name: 'b', up: () => () => none }",
+  ],
+])('a module far from @relay/core that imports it is told what to do (%s)', async (name, source) => {
+  const folder = mkdtempSync(join(tmpdir(), 'relay-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, name), source)
+  const { err, exit } = spawnRelay('forward', '0', '9', '--stage', join(folder, name))
+  expect(await exit).toBe(2)
+  expect(await err.with('cannot be loaded')).toMatch(
+    /@relay\/(?:core|absent)'.*npm install @relay\/core\), or do without: a stage is a plain object/,
+  )
+})

@@ -6,10 +6,15 @@ import type { Stage } from '@relay/core'
 import type { DelayStage, ThrottleStage } from '@relay/core/stages'
 import { runStage } from '@relay/core/testing'
 import { expect, onTestFinished, test } from 'vitest'
+import { LogFiles } from '../../src/log-files.js'
 import { parseStage } from '../../src/stages/stage-spec.js'
 
-function made(spec: string, write: (lines: string) => void = () => {}): Promise<Stage> {
-  return parseStage(spec)({ write })
+function made(
+  spec: string,
+  write: (lines: string) => void = () => {},
+  files: LogFiles = new LogFiles(() => {}),
+): Promise<Stage> {
+  return parseStage(spec)({ write, files })
 }
 
 test.each([
@@ -89,8 +94,10 @@ test('record:FILE takes any file name', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'relay-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'a,b=c:d')
-  const stage = await made(`record:${file}`)
+  const files = new LogFiles(() => {})
+  const stage = await made(`record:${file}`, undefined, files)
   await runStage(stage, { up: ['hello'] })
   ;(stage as Partial<Disposable>)[Symbol.dispose]?.()
+  await files.close()
   expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(4)
 })
