@@ -100,6 +100,8 @@ export class Transfer implements ConnectionReader, ConnectionWriter {
       end: () => this.#onFlushedStages(),
       onRoom: () => this.#stopped || this.source.resume(),
     })
+    // The one before it may have taken no more.
+    if (!this.#waiting) this.#stages?.resume()
   }
 
   /** Reads no more; what was read is still written. */

@@ -34,7 +34,10 @@ export interface CopyOptions {
 /** The upstream was stale and nothing has reached the client: it is unharmed, and waits for another upstream. */
 export const STALE: unique symbol = Symbol('stale')
 
+const NOTHING = Buffer.alloc(0)
 const MAX_TIMER_MS = 2 ** 31 - 1
+// Who ends with its client closes at its FIN; who does not is reset.
+const FIN_ANSWER_MS = 1_000
 
 /**
  * Two transfers, and what one's end means for the other.
@@ -219,8 +222,15 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#leaving = true
     this.#up.stop()
     this.#down.stop()
-    const answer = this.#use?.goodbyeAnswer
-    if (answer !== undefined && answer.length > 0) this.#down.say(answer)
+    const answer = this.#use?.goodbyeAnswer ?? NOTHING
+    if (answer.length === 0) this.#down.flush(() => this.#down.finish())
+    // It may be a stage that has brought us here, by giving the last answer: it gets no other before it is done.
+    else process.nextTick(() => this.#answerGoodbye(answer))
+  }
+
+  #answerGoodbye(answer: Buffer): void {
+    if (this.#reason !== undefined) return
+    this.#down.say(answer)
     this.#down.flush(() => this.#down.finish())
   }
 
@@ -329,9 +339,12 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     this.#disownClosed(transfer)
     other.pause()
     if (transfer.staged) await new Promise<void>((resolve) => this.#flushLate(transfer, resolve))
-    // The reset has to wait until all is delivered. This is not for later: FIN comes behind the last byte by itself, and what is behind it
-    // looks whole because it is.
-    if (transfer === this.#up && this.#use?.endsWithClient) other.finish()
+    // A reset would have to wait until all is delivered. FIN comes behind the last byte by itself, and what it ends is whole.
+    if (transfer === this.#up && this.#use?.endsWithClient) {
+      other.finish()
+      await this.#finAnswered(transfer, FIN_ANSWER_MS)
+      if (other.gone || other.ended) return inTurn(() => other.destroy())
+    }
     // What it goes on sending has nobody to go to; it is read only while it may have to be, for the peer to come to its own reading.
     if (transfer.written > 0 && !(await deliveredSoon(other))) {
       this.#discardInput(transfer)
@@ -369,19 +382,22 @@ export class TwoWayCopy implements TransferObserver, StagesUser {
     const { lingerMs } = this.#policy
     await delivered(sink, lingerMs)
     // Nobody tells when a unix peer has read our FIN. Its own is what says so.
-    if (sink.closeMayReset && !sink.gone) {
-      await new Promise<void>((resolve) => {
-        const timer = lingerMs > 0 ? setTimeout(resolve, lingerMs) : undefined
-        const done = (): void => {
-          clearTimeout(timer)
-          resolve()
-        }
-        this.#disownClosed(transfer, { onData: () => true, onEnd: done }, done)
-        sink.resume()
-      })
-    }
+    if (sink.closeMayReset && !sink.gone) await this.#finAnswered(transfer, lingerMs)
     // Its peer has taken nothing for so long: not all of the stream is with the kernel, and never will be.
     if (!closeWhole(sink)) this.#onUndelivered()
+  }
+
+  /** Waits until the peer has answered our FIN by its own, or has closed; `timeoutMs` 0: however long. */
+  #finAnswered(transfer: Transfer, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = timeoutMs > 0 ? setTimeout(resolve, timeoutMs) : undefined
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#disownClosed(transfer, { onData: () => true, onEnd: done }, done)
+      transfer.sink.resume()
+    })
   }
 
   // The client's kernel has taken everything, or the client is gone.

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import type { Goodbye } from '../../src/reuse-proof.js'
 import { type Peer, sha256 } from '../support/peer.js'
 import { client } from '../support/upstream.js'
-import { warnings } from '../support/warnings.js'
 import { type House, house, type ToyConnectorOptions, ToyProof } from './toy.js'
 
 const saw = (text: string, ending: 'fin' | 'reset' = 'fin'): object => ({ hash: sha256(text), ending })
@@ -170,25 +169,5 @@ describe("the client's goodbye, on a lease whose rule knows one", () => {
     expect(await caller.received).toMatchObject(saw('answer\nfarewell\n'))
     expect(await made.result(0)).toMatchObject({ reason: 'client-end' })
     expect(made.connector.endings).toEqual(['discarded', 'reusable'])
-  })
-
-  test('of a proof that throws about it is passed on', async () => {
-    class Throwing extends ToyProof {
-      goodbye(): never {
-        throw new Error('no idea')
-      }
-    }
-    const warned = warnings()
-    const scene = await begun('silent', { proof: () => new Throwing() })
-    await scene.caller.write('ask\n')
-    await scene.served.arrived(4)
-    await expect.poll(() => warned.map(({ message }) => message)).toEqual(['no idea'])
-    await scene.served.write('answer\n')
-    await scene.caller.arrived(7)
-    scene.caller.end()
-    expect(await scene.served.received).toMatchObject(saw('ask\n'))
-    scene.served.end()
-    await scene.result(0)
-    expect(scene.connector.endings).toEqual(['discarded'])
   })
 })

@@ -165,7 +165,7 @@ describe('a rule that throws', () => {
     onTestFinished(() => void warned.mockRestore())
   })
 
-  function throws(where: 'up' | 'down'): () => ReuseProof {
+  function throws(where: 'up' | 'down' | 'goodbye'): () => ReuseProof {
     return () => {
       const proof = new ToyProof()
       const fail = (): never => {
@@ -174,6 +174,7 @@ describe('a rule that throws', () => {
       return {
         up: where === 'up' ? fail : (chunk) => proof.up(chunk),
         down: where === 'down' ? fail : () => true,
+        goodbye: where === 'goodbye' ? fail : () => undefined,
         // As if nothing had happened: the exception alone must be enough.
         get state() {
           return 'idle' as const
@@ -182,7 +183,7 @@ describe('a rule that throws', () => {
     }
   }
 
-  test.each(['up', 'down'] as const)(
+  test.each(['up', 'down', 'goodbye'] as const)(
     'in %s spends the lease, harms no session and is warned of',
     async (where) => {
       const { connector, address, peer, result } = await house({ proof: throws(where) })
