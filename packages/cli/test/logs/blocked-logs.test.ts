@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../real/support/servers.js'
 import { ask } from '../support/ask.js'
@@ -127,7 +128,7 @@ test('a full disk under stderr neither ends the relay, nor its sessions', async 
     stdio: ['ignore', 'pipe', full],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const out = Lines.of(child.stdout)
+  const out = Lines.of(child.stdout as Readable)
   // Nobody says where it listens.
   const port = await portOfProcess(child.pid as number)
   for (let session = 0; session < 3; session++) expect(await ask(port, 'hello')).toBe('hello')
