@@ -3,7 +3,7 @@ import { contain } from './contain.js'
 import type { Lease } from './lease.js'
 
 /** How long a session waits for `release()` of somebody else's lease. */
-export const RELEASE_TIMEOUT_MS = 5_000
+const RELEASE_TIMEOUT_MS = 5_000
 
 /**
  * Releases a lease, whoever's it is. What it throws or rejects with is contained, and the lease discarded.
