@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { sendQueueBytes } from '../src/send-queue.js'
+import { hexAddress, sendQueueBytes } from '../src/send-queue.js'
 import { clientPair } from './support/wire.js'
 
 describe.runIf(process.platform === 'linux')('the send queue', () => {
@@ -37,4 +37,12 @@ describe.runIf(process.platform === 'linux')('the send queue', () => {
     inner.destroy()
     peer.socket.destroy()
   }, 10_000)
+
+  test('is found for addresses of both families, as the kernel writes them', () => {
+    expect(hexAddress('127.0.0.1')).toBe('0100007F')
+    expect(hexAddress('::1')).toBe('00000000000000000000000001000000')
+    expect(hexAddress('::ffff:127.0.0.1')).toBe('0000000000000000FFFF00000100007F')
+    expect(hexAddress('fe80::1:2%eth0')).toBe('000080FE000000000000000002000100')
+    expect(hexAddress('2001:db8:1:2:3:4:5:6')).toBe('B80D0120020001000400030006000500')
+  })
 })
