@@ -110,9 +110,11 @@ test('a worker that leaves by itself leaves the path to the others', async () =>
   // Whichever worker takes it: one of them has published the path.
   for (let death = 0; death < 2; death++) {
     await ask(path, 'stray').catch(() => {})
+    await expect
+      .poll(() => relay.err.all.filter((line) => line.includes('worker exited')).length, { timeout: 10_000 })
+      .toBe(death + 1)
     expect(existsSync(path)).toBe(true)
     // One that is about to leave may still have taken a client.
     await expect.poll(() => ask(path, 'hello').catch(() => ''), { timeout: 10_000 }).toBe('hello')
-    expect(relay.err.all.filter((line) => line.includes('worker exited'))).toHaveLength(death + 1)
   }
 })
