@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { createHash, randomBytes } from 'node:crypto'
 import { type BigIntStats, lstatSync, unlinkSync } from 'node:fs'
-import { chmod, link, lstat, rename, stat, unlink } from 'node:fs/promises'
+import { chmod, link, lstat, stat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -11,9 +11,12 @@ import { codeOf } from './file-calls.js'
 
 // Between bind and listen the socket of another program refuses, too.
 const SECOND_LOOK_MS = 50
-const MAX_TRIES = 10
+const MAX_TRIES = 20
+// A starter needs milliseconds.
+const CLAIM_MS = 5_000
 
-type Identity = Pick<BigIntStats, 'dev' | 'ino'>
+// A number may be used again; the time at which a socket was made is another one then.
+type Identity = Pick<BigIntStats, 'dev' | 'ino' | 'mtimeNs'>
 
 /** Those of this process, for its end. */
 const own = new Set<SocketFile>()
@@ -110,12 +113,36 @@ export class SocketFile {
     if ((await isServed(path)) || (await sleep(SECOND_LOOK_MS).then(() => isServed(path)))) {
       throw failure('EADDRINUSE', `somebody listens on ${path}`)
     }
-    // Another one may have done the same meanwhile, and be there now. What is taken away is looked at before it is thrown away.
-    const aside = `${this.boundPath}.old`
-    if ((await rename(path, aside).then(() => true, ifMissing)) === undefined) return
-    if (!isSame(await lstat(aside, { bigint: true }), there)) await link(aside, path).catch(() => {})
-    await unlink(aside)
+    await this.#removeStale(there)
   }
+
+  /**
+   * Of all that have found the same socket stale, one may remove it: who has made its second name, which is made of what it is. Nobody
+   * else takes its path meanwhile, for `link` takes the place of nobody.
+   */
+  async #removeStale(stale: BigIntStats): Promise<void> {
+    const { path } = this
+    const claim = `${path}.${stale.ino}.stale`
+    try {
+      await link(path, claim)
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return await yieldTo(claim)
+      return ifMissing(error)
+    }
+    // Another one may have been there and done it, and what has the path now may live.
+    if (isSame(await lstat(claim, { bigint: true }), stale)) {
+      const now = await lstat(path, { bigint: true }).catch(ifMissing)
+      if (now !== undefined && isSame(now, stale)) await unlink(path).catch(ifMissing)
+    }
+    await unlink(claim).catch(ifMissing)
+  }
+}
+
+/** Lets another one finish; a name that is old is of one that was killed meanwhile. */
+async function yieldTo(claim: string): Promise<void> {
+  const made = await lstat(claim).catch(ifMissing)
+  if (made !== undefined && Date.now() - made.ctimeMs > CLAIM_MS) await unlink(claim).catch(ifMissing)
+  else await sleep(SECOND_LOOK_MS)
 }
 
 /** Why a path cannot be bound, where the folder is the reason: Node says EACCES for each of them. */
@@ -156,7 +183,7 @@ function isServed(path: string): Promise<boolean> {
 }
 
 function isSame(one: Identity, other: Identity): boolean {
-  return one.dev === other.dev && one.ino === other.ino
+  return one.dev === other.dev && one.ino === other.ino && one.mtimeNs === other.mtimeNs
 }
 
 function ifMissing(error: unknown): undefined {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -122,7 +123,7 @@ test.each(['file', 'folder', 'link'])('a %s at the path is never deleted', async
 test('of many that start at once on a stale socket, one listens, and the others say that it is in use', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'socket')
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 20; round++) {
     await staleSocket(path)
     const servers = Array.from({ length: 8 }, () => server())
     const results = await Promise.allSettled(servers.map((one) => one.listen({ path })))
@@ -135,6 +136,29 @@ test('of many that start at once on a stale socket, one listens, and the others 
     await Promise.all(servers.map((one) => one.close()))
     expect(readdirSync(folder)).toEqual([])
   }
+})
+
+test('one that was killed while it took a path over stops nobody for long', { timeout: 20_000 }, async () => {
+  const folder = temporaryFolder()
+  const path = join(folder, 'socket')
+  await staleSocket(path)
+  // Its claim.
+  linkSync(path, `${path}.${statSync(path).ino}.stale`)
+  let failures = 0
+  await expect
+    .poll(
+      () =>
+        server()
+          .listen({ path })
+          .then(
+            () => 'listens',
+            () => `${failures++} times not`,
+          ),
+      { timeout: 15_000, interval: 100 },
+    )
+    .toBe('listens')
+  expect(failures).toBeGreaterThan(0)
+  expect(readdirSync(folder)).toEqual(['socket'])
 })
 
 test('a folder that is missing is named', async () => {

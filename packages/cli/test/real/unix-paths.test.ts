@@ -110,11 +110,10 @@ test('a worker that leaves by itself leaves the path to the others', async () =>
   // Whichever worker takes it: one of them has published the path.
   for (let death = 0; death < 2; death++) {
     await ask(path, 'stray').catch(() => {})
+    const exits = (): string[] => relay.err.all.filter((line) => line.includes('worker exited'))
+    await expect.poll(exits, { timeout: 10_000 }).toHaveLength(death + 1)
     expect(existsSync(path)).toBe(true)
     // One that is about to leave may still have taken a client.
     await expect.poll(() => ask(path, 'hello').catch(() => ''), { timeout: 10_000 }).toBe('hello')
-    // The other worker may answer before it is told.
-    const exits = (): string[] => relay.err.all.filter((line) => line.includes('worker exited'))
-    await expect.poll(exits, { timeout: 10_000 }).toHaveLength(death + 1)
   }
 })
