@@ -20,7 +20,7 @@ import { type WordTrie, wordTrie } from './memcached-words.js'
 
 /** What a token may be. */
 export const KEY = 1
-export const NUMBER = 2
+const NUMBER = 2
 /** Expiration times: negative means already expired. */
 export const SIGNED = 3
 /** Of the data block that follows the line. */
